@@ -1,0 +1,33 @@
+/* A child's two channels: to main (requests) and to the signer (events). Synchronous, bounded in time. */
+#ifndef SEKISHO_AGENT_CHANNEL_H
+#define SEKISHO_AGENT_CHANNEL_H
+
+#include "agent/message.h"
+#include "core/event.h"
+#include "core/frame.h"
+
+#include <stdbool.h>
+
+enum { CHANNEL_TIMEOUT_MS = 2000 };
+
+struct channel {
+	int main_fd;
+	int signer_fd;      /* -1 while there is no signer */
+	uint32_t next_id;
+	/* Frames from main that arrived while a RESULT was awaited are handed to this, then the wait goes on. */
+	void (*on_main)(void *context, struct frame *frame);
+	void *context;
+};
+
+/* Asks main and waits for its RESULT; -ETIMEOUT etc. as ERR_*. fd_in: -1 or a descriptor to send; fd_out may be NULL. */
+int channel_request(struct channel *c, enum request_type type, const char *name, uint64_t number, int fd_in, int *fd_out);
+
+/* Sends an event and waits until it is durable. On ERR_CLOSED, ERR_TIMEOUT: the caller keeps its verdict at deny. */
+int channel_event(struct channel *c, const struct event *e);
+
+/* Sends the section's state; no answer. */
+int channel_state(struct channel *c, enum role section, const struct event *state);
+
+int channel_ready(struct channel *c);
+
+#endif

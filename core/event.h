@@ -1,0 +1,109 @@
+/*
+ * What the agent tells of: events (journalled) and states (a section's latest facts), both a kind and a
+ * list of named fields. Siblings send fields; only the signer turns them into text.
+ */
+#ifndef SEKISHO_CORE_EVENT_H
+#define SEKISHO_CORE_EVENT_H
+
+#include "core/buffer.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum event_kind {
+	EVENT_AGENT_STARTED = 1,   /* "agent.started" */
+	EVENT_AGENT_STOPPING,      /* "agent.stopping" */
+	EVENT_PROCESS_DIED,        /* "process.died" process, cause */
+	EVENT_PROCESS_STARTED,     /* "process.started" process */
+	EVENT_MESSAGE_REFUSED,     /* "message.refused" process, cause: a malformed message, or a request outside the table */
+	EVENT_DEVICE_ALLOWED,      /* "device.allowed" */
+	EVENT_DEVICE_DENIED,       /* "device.denied" */
+	EVENT_DEVICE_REMOVED,      /* "device.removed" */
+	EVENT_DEVICE_UNENFORCED,   /* "device.unenforced": the verdict could not be applied; cause says why */
+	EVENT_POLICY_ACCEPTED,     /* "policy.accepted" policy_id, policy_version, policy_digest */
+	EVENT_POLICY_REFUSED,      /* "policy.refused" cause */
+	EVENT_LOGIN_ACCEPTED,      /* "login.accepted" user, service, tty, factor */
+	EVENT_LOGIN_REFUSED,       /* "login.refused" user, service, tty, cause */
+	EVENT_LOGIN_LOCKED,        /* "login.locked" user */
+	EVENT_SESSION_OPENED,      /* "session.opened" user, service, tty */
+	EVENT_SESSION_CLOSED,      /* "session.closed" */
+	EVENT_TOKEN_ENROLLED,      /* "token.enrolled" user, factor, by */
+	EVENT_TOKEN_REVOKED,       /* "token.revoked" user, factor, by */
+	EVENT_USER_UNLOCKED,       /* "user.unlocked" user, by */
+	EVENT_TERMINAL_ENROLLED,   /* "terminal.enrolled" collector */
+	EVENT_JOURNAL_BROKEN,      /* "journal.broken" file, line, cause */
+	EVENT_JOURNAL_TORN,        /* "journal.torn" file, line, bytes: an unfinished last line was cut off */
+	EVENT_REPORT_REFUSED,      /* "report.refused" collector, cause */
+	EVENT_KIND_END
+};
+
+enum event_field {
+	FIELD_PROCESS = 1, FIELD_CAUSE, FIELD_COUNT, FIELD_MODE,
+	/* devices */
+	FIELD_DEVICE,     /* kernel name: "1-2.3" */
+	FIELD_ID,         /* "0781:5567" */
+	FIELD_NAME, FIELD_SERIAL,
+	FIELD_HASH,       /* USBGuard's device hash */
+	FIELD_INTERFACES, /* "08:06:50 03:01:01" */
+	FIELD_WAYS,       /* kinds of way out: "usb_storage hid" */
+	FIELD_VERDICT,    /* "allow" or "deny" */
+	FIELD_RULE,       /* number from 1, or "implicit" */
+	FIELD_REASON,     /* stable code of policy/decide.h */
+	FIELD_OBSERVED,   /* "true": observe mode, nothing was written to the system */
+	/* policy */
+	FIELD_POLICY_ID, FIELD_POLICY_VERSION, FIELD_POLICY_DIGEST, FIELD_POLICY_STATE, FIELD_POLICY_PROBLEM,
+	/* login */
+	FIELD_USER, FIELD_SERVICE, FIELD_TTY, FIELD_FACTOR, FIELD_BY,
+	/* journal, report */
+	FIELD_FILE, FIELD_LINE, FIELD_BYTES, FIELD_COLLECTOR, FIELD_SEQ,
+	/* state of guard */
+	FIELD_HUBS, FIELD_HUBS_DENYING, FIELD_CONTROLLERS_DENY, FIELD_DEVICES, FIELD_DEVICES_ALLOWED,
+	FIELD_DEVICES_DENIED, FIELD_DEVICES_UNENFORCED, FIELD_STORAGE_PRESENT,
+	FIELD_WAYS_WATCHED,   /* kinds enforced by this agent, space separated */
+	FIELD_WAYS_ABSENT,    /* kinds whose hardware this terminal does not have */
+	FIELD_WAYS_UNWATCHED, /* kinds present, not enforced */
+	/* state of auth */
+	FIELD_FACTORS,        /* the policy's combination: "password totp" */
+	FIELD_PAM_STACKS,     /* services whose stack requires pam_sekisho */
+	FIELD_PAM_BYPASSED,   /* services whose stack reaches success without it */
+	FIELD_MAX_FAILURES,
+	/* state of main */
+	FIELD_RUNNING,        /* processes that are up */
+	FIELD_RESTARTS,
+	FIELD_VERSION,
+	/* state of reporter and journal */
+	FIELD_OUTBOX, FIELD_LAST_RECEIPT, FIELD_JOURNAL_STATE, FIELD_JOURNAL_HEAD,
+	FIELD_END
+};
+
+enum { EVENT_FIELDS_MAX = 24, EVENT_VALUE_MAX = 1024, EVENT_ENCODED_MAX = 16384 };
+
+struct event {
+	uint16_t kind;
+	size_t count;
+	struct {
+		uint16_t field;
+		char value[EVENT_VALUE_MAX + 1]; /* any bytes but NUL; made valid UTF-8 by the signer */
+	} fields[EVENT_FIELDS_MAX];
+};
+
+/* "device.denied", or NULL. */
+const char *event_kind_name(uint16_t kind);
+/* "policy_version", or NULL. */
+const char *event_field_name(uint16_t field);
+/* True for fields whose value is a decimal number and becomes a JSON integer. */
+bool event_field_is_number(uint16_t field);
+/* True for fields whose value is "true" or "false" and becomes a JSON boolean. */
+bool event_field_is_flag(uint16_t field);
+
+void event_start(struct event *e, uint16_t kind);
+/* Adds a field; values are cut at EVENT_VALUE_MAX; NULL adds nothing. A field too many is a bug: aborts. */
+void event_add(struct event *e, uint16_t field, const char *value);
+void event_add_number(struct event *e, uint16_t field, uint64_t value);
+
+void event_encode(const struct event *e, struct buffer *out);
+/* 0, or ERR_FORMAT for an unknown kind or field, a field twice, too many, or a number that is none. */
+int event_decode(struct buffer *in, struct event *e);
+
+#endif
