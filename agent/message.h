@@ -7,7 +7,10 @@
 
 #include <stdint.h>
 
-enum role { ROLE_MAIN = 0, ROLE_GUARD, ROLE_AUTH, ROLE_SIGNER, ROLE_REPORTER, ROLE_ADMIN, ROLE_COUNT };
+enum role {
+	ROLE_MAIN = 0, ROLE_GUARD, ROLE_AUTH, ROLE_SIGNER, ROLE_REPORTER, ROLE_ADMIN, ROLE_COUNT,
+	ROLE_POLICY = 16, /* no process: names the section "policy" in MESSAGE_STATE, which guard sends */
+};
 /* ROLE_ADMIN: root's CLI, whose connection main handed to the signer (CONTROL_RECORD). */
 
 /* Descriptors a child starts with. */
@@ -33,7 +36,7 @@ enum message {
 	/* anyone -> signer */
 	MESSAGE_EVENT,         /* u32 id, event; answered by EVENT_DONE once it is durable */
 	MESSAGE_EVENT_DONE,    /* u32 id, u64 journal seq */
-	MESSAGE_STATE,         /* u8 section (the sender's role), event with kind 0: the section's facts, replaces the last */
+	MESSAGE_STATE,         /* u8 section (the sender's role; guard also ROLE_POLICY), event with kind 0: the section's facts, replaces the last */
 	/* reporter <-> signer */
 	MESSAGE_REPORT_MAKE,   /* string nonce ("" = none), bytes exporter (0 or 32), u8 full state wanted */
 	MESSAGE_REPORT,        /* u64 seq, bytes JWS, u8 more: events left for another report */

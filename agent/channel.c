@@ -1,0 +1,253 @@
+#include "agent/channel.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdint.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/clock.h"
+#include "core/error.h"
+
+/* Main says nothing longer than this to a child. */
+enum { MAIN_FRAME_MAX = 256 };
+
+static void signer_close(struct channel *c)
+{
+	if (c->signer_fd >= 0)
+		close(c->signer_fd);
+	c->signer_fd = -1;
+}
+
+/* A full queue or a dead peer must not leave an answer to an old question for the next one. */
+static uint32_t id_next(struct channel *c)
+{
+	return ++c->next_id;
+}
+
+static int signer_take(struct channel *c, struct frame *frame)
+{
+	if (frame->fd_count != 1 || frame->payload.length != 0)
+		return ERR_FORMAT;
+	signer_close(c);
+	c->signer_fd = frame->fds[0];
+	frame->fds[0] = -1; /* transferred */
+	frame->fd_count = 0;
+	return 0;
+}
+
+static int main_handle(struct channel *c, struct frame *frame)
+{
+	int r = 0;
+
+	if (frame->type == MESSAGE_PING) {
+		frame_close_fds(frame);
+		return frame_send(c->main_fd, MESSAGE_PONG, NULL, 0, NULL, 0);
+	}
+	if (frame->type == MESSAGE_SIGNER)
+		r = signer_take(c, frame);
+	if (r == 0 && c->on_main != NULL) {
+		c->on_main(c->context, frame);
+		return 0;
+	}
+	frame_close_fds(frame);
+	if (frame->type == MESSAGE_SIGNER)
+		return r;
+	return ERR_FORMAT;
+}
+
+int channel_serve_main(struct channel *c)
+{
+	uint8_t memory[MAIN_FRAME_MAX];
+	struct frame frame;
+	int r = frame_receive(c->main_fd, 0, memory, sizeof(memory), &frame);
+
+	if (r != 0)
+		return r;
+	if (frame.type == MESSAGE_RESULT) { /* to a question that was given up */
+		frame_close_fds(&frame);
+		return 0;
+	}
+	return main_handle(c, &frame);
+}
+
+/* 0 when the frame was this question's answer; 1 when it belongs to one that was given up. */
+static int result_read(struct frame *frame, uint32_t id, int *answer, int *fd_out)
+{
+	uint32_t got = buffer_get_u32(&frame->payload);
+	uint32_t code = buffer_get_u32(&frame->payload);
+
+	if (buffer_end(&frame->payload) != 0 || code > INT16_MAX) {
+		frame_close_fds(frame);
+		return ERR_FORMAT;
+	}
+	if (got != id) {
+		frame_close_fds(frame);
+		return 1;
+	}
+	*answer = -(int)code;
+	if (fd_out != NULL && code == 0 && frame->fd_count == 1) {
+		*fd_out = frame->fds[0];
+		frame->fds[0] = -1; /* transferred */
+		frame->fd_count = 0;
+	}
+	frame_close_fds(frame);
+	return 0;
+}
+
+static int left_until(int64_t deadline)
+{
+	int64_t left = deadline - clock_boot_ms();
+
+	return left > 0 ? (int)left : 0;
+}
+
+static int result_wait(struct channel *c, uint32_t id, int *fd_out)
+{
+	int64_t deadline = clock_boot_ms() + CHANNEL_TIMEOUT_MS;
+	uint8_t memory[MAIN_FRAME_MAX];
+	struct frame frame;
+	int answer = ERR_DENIED;
+
+	for (;;) {
+		int r = frame_receive(
+		        c->main_fd, left_until(deadline), memory, sizeof(memory), &frame);
+
+		if (r != 0)
+			return r;
+		if (frame.type != MESSAGE_RESULT) {
+			r = main_handle(c, &frame);
+			if (r != 0)
+				return r;
+			continue;
+		}
+		r = result_read(&frame, id, &answer, fd_out);
+		if (r == 0)
+			return answer;
+		if (r < 0)
+			return r;
+	}
+}
+
+int channel_request(struct channel *c, enum request_type type, const char *name, uint64_t number,
+        int fd_in, int *fd_out)
+{
+	struct request request = {.id = id_next(c), .type = (uint32_t)type, .number = number};
+	size_t length = name != NULL ? strlen(name) : 0;
+	int r;
+
+	if (fd_out != NULL)
+		*fd_out = -1;
+	if (length >= sizeof(request.name))
+		return ERR_TOO_LONG;
+	if (length > 0)
+		memcpy(request.name, name, length);
+	r = frame_send(
+	        c->main_fd, MESSAGE_REQUEST, &request, sizeof(request), &fd_in, fd_in >= 0 ? 1 : 0);
+	if (r != 0)
+		return r;
+	r = result_wait(c, request.id, fd_out);
+	if (r == 0 && fd_out != NULL && *fd_out < 0)
+		return ERR_FORMAT;
+	return r;
+}
+
+/* 0 when the signer said that id is durable, 1 when it said something else. */
+static int signer_handle(struct channel *c, uint32_t id)
+{
+	uint8_t memory[FRAME_MAX];
+	struct frame frame;
+	uint32_t got;
+	int r = frame_receive(c->signer_fd, 0, memory, sizeof(memory), &frame);
+
+	if (r == ERR_TIMEOUT)
+		return 1;
+	if (r != 0)
+		return r;
+	if (frame.type != MESSAGE_EVENT_DONE) {
+		if (c->on_signer != NULL) {
+			c->on_signer(c->context, &frame);
+			return 1;
+		}
+		frame_close_fds(&frame);
+		return ERR_FORMAT;
+	}
+	frame_close_fds(&frame);
+	got = buffer_get_u32(&frame.payload);
+	(void)buffer_get_u64(&frame.payload);
+	if (buffer_end(&frame.payload) != 0)
+		return ERR_FORMAT;
+	return got == id ? 0 : 1;
+}
+
+static int event_step(struct channel *c, uint32_t id, int timeout_ms)
+{
+	struct pollfd fds[2] = {
+	        {.fd = c->main_fd, .events = POLLIN}, {.fd = c->signer_fd, .events = POLLIN}};
+	int asked = c->signer_fd;
+	int r = poll(fds, 2, timeout_ms);
+
+	if (r < 0)
+		return errno == EINTR ? 1 : ERR_IO;
+	if (r == 0)
+		return ERR_TIMEOUT;
+	if (fds[1].revents != 0) {
+		r = signer_handle(c, id);
+		if (r < 0)
+			signer_close(c);
+		return r;
+	}
+	r = channel_serve_main(c);
+	if (r != 0)
+		return r;
+	/* A new signer does not answer what the old one was asked. */
+	return c->signer_fd == asked ? 1 : ERR_CLOSED;
+}
+
+int channel_event(struct channel *c, const struct event *e)
+{
+	int64_t deadline = clock_boot_ms() + CHANNEL_TIMEOUT_MS;
+	uint8_t memory[EVENT_ENCODED_MAX + 4];
+	struct buffer out = buffer_over(memory, sizeof(memory));
+	uint32_t id = id_next(c);
+	int r;
+
+	if (c->signer_fd < 0)
+		return ERR_CLOSED;
+	buffer_put_u32(&out, id);
+	event_encode(e, &out);
+	if (out.error != 0)
+		return out.error;
+	r = frame_send(c->signer_fd, MESSAGE_EVENT, memory, out.length, NULL, 0);
+	if (r == ERR_CLOSED)
+		signer_close(c);
+	if (r != 0)
+		return r;
+	do
+		r = event_step(c, id, left_until(deadline));
+	while (r == 1);
+	return r;
+}
+
+int channel_state(struct channel *c, enum role section, const struct event *state)
+{
+	uint8_t memory[EVENT_ENCODED_MAX + 1];
+	struct buffer out = buffer_over(memory, sizeof(memory));
+	int r;
+
+	if (c->signer_fd < 0)
+		return ERR_CLOSED;
+	buffer_put_u8(&out, (uint8_t)section);
+	event_encode(state, &out);
+	if (out.error != 0)
+		return out.error;
+	r = frame_send(c->signer_fd, MESSAGE_STATE, memory, out.length, NULL, 0);
+	if (r == ERR_CLOSED)
+		signer_close(c);
+	return r;
+}
+
+int channel_ready(struct channel *c)
+{
+	return frame_send(c->main_fd, MESSAGE_READY, NULL, 0, NULL, 0);
+}

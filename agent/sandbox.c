@@ -1,0 +1,464 @@
+#include "agent/sandbox.h"
+
+#include <cap-ng.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <linux/netlink.h>
+#include <sched.h>
+#include <seccomp.h>
+#include <signal.h>
+#include <stddef.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "core/error.h"
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+/* Memory, time, signals, and descriptors that are already there. A child can look at files, never
+ * change them. */
+static const int calls_common[] = {
+        SCMP_SYS(accept4),
+        SCMP_SYS(access),
+        SCMP_SYS(brk),
+        SCMP_SYS(clock_getres),
+        SCMP_SYS(clock_gettime),
+        SCMP_SYS(clock_nanosleep),
+        SCMP_SYS(close),
+        SCMP_SYS(dup),
+        SCMP_SYS(epoll_create1),
+        SCMP_SYS(epoll_ctl),
+        SCMP_SYS(epoll_pwait),
+        SCMP_SYS(epoll_wait),
+        SCMP_SYS(eventfd2),
+        SCMP_SYS(exit),
+        SCMP_SYS(exit_group),
+        SCMP_SYS(faccessat),
+        SCMP_SYS(faccessat2),
+        SCMP_SYS(fcntl),
+        SCMP_SYS(fstat),
+        SCMP_SYS(fstatfs),
+        SCMP_SYS(futex),
+        SCMP_SYS(getdents64),
+        SCMP_SYS(getegid),
+        SCMP_SYS(geteuid),
+        SCMP_SYS(getgid),
+        SCMP_SYS(getpeername),
+        SCMP_SYS(getpid),
+        SCMP_SYS(getppid),
+        SCMP_SYS(getrandom),
+        SCMP_SYS(getrlimit),
+        SCMP_SYS(getrusage),
+        SCMP_SYS(getsockname),
+        SCMP_SYS(getsockopt),
+        SCMP_SYS(gettid),
+        SCMP_SYS(gettimeofday),
+        SCMP_SYS(getuid),
+        SCMP_SYS(lseek),
+        SCMP_SYS(lstat),
+        SCMP_SYS(madvise),
+        SCMP_SYS(membarrier),
+        SCMP_SYS(mlock),
+        SCMP_SYS(mlock2),
+        SCMP_SYS(mremap),
+        SCMP_SYS(munlock),
+        SCMP_SYS(munmap),
+        SCMP_SYS(nanosleep),
+        SCMP_SYS(newfstatat),
+        SCMP_SYS(pipe2),
+        SCMP_SYS(poll),
+        SCMP_SYS(ppoll),
+        SCMP_SYS(pread64),
+        SCMP_SYS(preadv),
+        SCMP_SYS(pselect6),
+        SCMP_SYS(read),
+        SCMP_SYS(readlink),
+        SCMP_SYS(readlinkat),
+        SCMP_SYS(readv),
+        SCMP_SYS(recvfrom),
+        SCMP_SYS(recvmsg),
+        SCMP_SYS(restart_syscall),
+        SCMP_SYS(rseq),
+        SCMP_SYS(rt_sigaction),
+        SCMP_SYS(rt_sigprocmask),
+        SCMP_SYS(rt_sigreturn),
+        SCMP_SYS(sched_getaffinity),
+        SCMP_SYS(sched_yield),
+        SCMP_SYS(select),
+        SCMP_SYS(sendmsg),
+        SCMP_SYS(sendto),
+        SCMP_SYS(set_robust_list),
+        SCMP_SYS(setsockopt),
+        SCMP_SYS(shutdown),
+        SCMP_SYS(sigaltstack),
+        SCMP_SYS(signalfd4),
+        SCMP_SYS(stat),
+        SCMP_SYS(statfs),
+        SCMP_SYS(statx),
+        SCMP_SYS(sysinfo),
+        SCMP_SYS(tgkill),
+        SCMP_SYS(time),
+        SCMP_SYS(timerfd_create),
+        SCMP_SYS(timerfd_gettime),
+        SCMP_SYS(timerfd_settime),
+        SCMP_SYS(umask),
+        SCMP_SYS(uname),
+        SCMP_SYS(write),
+        SCMP_SYS(writev),
+};
+
+static const int calls_guard[] = {
+        SCMP_SYS(bind),
+        SCMP_SYS(ftruncate),
+        SCMP_SYS(memfd_create),
+        SCMP_SYS(name_to_handle_at),
+};
+
+/* A worker is a fork; the state file it writes was opened by main. */
+static const int calls_auth[] = {
+        SCMP_SYS(alarm),
+        SCMP_SYS(connect),
+        SCMP_SYS(fdatasync),
+        SCMP_SYS(fsync),
+        SCMP_SYS(ftruncate),
+        SCMP_SYS(kill),
+        SCMP_SYS(pwrite64),
+        SCMP_SYS(setitimer),
+        SCMP_SYS(socketpair),
+        SCMP_SYS(wait4),
+        SCMP_SYS(waitid),
+};
+
+static const int calls_signer[] = {
+        SCMP_SYS(fallocate),
+        SCMP_SYS(fchmod),
+        SCMP_SYS(fdatasync),
+        SCMP_SYS(flock),
+        SCMP_SYS(fsync),
+        SCMP_SYS(ftruncate),
+        SCMP_SYS(link),
+        SCMP_SYS(linkat),
+        SCMP_SYS(mkdir),
+        SCMP_SYS(mkdirat),
+        SCMP_SYS(pwrite64),
+        SCMP_SYS(pwritev),
+        SCMP_SYS(rename),
+        SCMP_SYS(renameat),
+        SCMP_SYS(renameat2),
+        SCMP_SYS(unlink),
+        SCMP_SYS(unlinkat),
+};
+
+static const int calls_reporter[] = {
+        SCMP_SYS(bind),
+        SCMP_SYS(connect),
+        SCMP_SYS(fchmod),
+        SCMP_SYS(fdatasync),
+        SCMP_SYS(fsync),
+        SCMP_SYS(ftruncate),
+        SCMP_SYS(mkdir),
+        SCMP_SYS(mkdirat),
+        SCMP_SYS(recvmmsg),
+        SCMP_SYS(rename),
+        SCMP_SYS(renameat),
+        SCMP_SYS(renameat2),
+        SCMP_SYS(sendmmsg),
+        SCMP_SYS(unlink),
+        SCMP_SYS(unlinkat),
+};
+
+/* Spawning and supervising; what a child calls from its exec to its own filter; root's requests. */
+static const int calls_main[] = {
+        SCMP_SYS(arch_prctl),
+        SCMP_SYS(bind),
+        SCMP_SYS(capget),
+        SCMP_SYS(capset),
+        SCMP_SYS(chdir),
+        SCMP_SYS(clone),
+        SCMP_SYS(close_range),
+        SCMP_SYS(dup2),
+        SCMP_SYS(dup3),
+        SCMP_SYS(execve),
+        SCMP_SYS(fchmod),
+        SCMP_SYS(fork),
+        SCMP_SYS(fsync),
+        SCMP_SYS(ftruncate),
+        SCMP_SYS(getgroups),
+        SCMP_SYS(getresgid),
+        SCMP_SYS(getresuid),
+        SCMP_SYS(kill),
+        SCMP_SYS(listen),
+        SCMP_SYS(mkdirat),
+        SCMP_SYS(mmap),
+        SCMP_SYS(mprotect),
+        SCMP_SYS(openat),
+        SCMP_SYS(prctl),
+        SCMP_SYS(prlimit64),
+        SCMP_SYS(renameat),
+        SCMP_SYS(seccomp),
+        SCMP_SYS(set_tid_address),
+        SCMP_SYS(setgid),
+        SCMP_SYS(setgroups),
+        SCMP_SYS(setresgid),
+        SCMP_SYS(setresuid),
+        SCMP_SYS(setrlimit),
+        SCMP_SYS(setuid),
+        SCMP_SYS(socketpair),
+        SCMP_SYS(unlinkat),
+        SCMP_SYS(wait4),
+        SCMP_SYS(waitid),
+};
+
+enum condition {
+	MAY_WRITE_FILES = 1, /* opens files for writing too, as their owners and modes let it */
+	MAY_LOAD_CODE = 2,   /* maps executable pages: NSS modules, which libc loads when it looks a
+	                        name up */
+	MAY_FORK = 4,
+	MAY_SOCKET_UNIX = 8,
+	MAY_SOCKET_NET = 16,
+	MAY_SOCKET_UEVENT = 32,
+	MAY_THREAD = 64, /* libusb starts one with each context */
+};
+
+static const struct profile {
+	const int *calls;
+	size_t count;
+	unsigned conditions;
+} profiles[ROLE_COUNT] = {
+        [ROLE_MAIN] = {calls_main, COUNT(calls_main), MAY_WRITE_FILES | MAY_SOCKET_UNIX},
+        [ROLE_GUARD] = {calls_guard, COUNT(calls_guard), MAY_SOCKET_UEVENT | MAY_THREAD},
+        [ROLE_AUTH] = {calls_auth, COUNT(calls_auth), MAY_LOAD_CODE | MAY_FORK | MAY_SOCKET_UNIX},
+        [ROLE_SIGNER] = {calls_signer, COUNT(calls_signer), MAY_WRITE_FILES},
+        [ROLE_REPORTER] = {calls_reporter, COUNT(calls_reporter),
+                MAY_WRITE_FILES | MAY_LOAD_CODE | MAY_SOCKET_UNIX | MAY_SOCKET_NET},
+        [ROLE_ADMIN] = {NULL, 0, 0},
+};
+
+/* Two roles may name the same call: for main's union that is no error. */
+static int rule_add(
+        scmp_filter_ctx filter, int call, unsigned count, const struct scmp_arg_cmp *arguments)
+{
+	int r = seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, call, count, arguments);
+
+	return r == 0 || r == -EEXIST ? 0 : ERR_IO;
+}
+
+static int rule_add_calls(scmp_filter_ctx filter, const int *calls, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (rule_add(filter, calls[i], 0, NULL) != 0)
+			return ERR_IO;
+	}
+	return 0;
+}
+
+struct conditional {
+	unsigned condition; /* 0: for every role */
+	int call;
+	unsigned count;
+	struct scmp_arg_cmp arguments[2];
+};
+
+#define ARGUMENT(n, value)                                                                         \
+	{                                                                                          \
+		(n), SCMP_CMP_EQ, (scmp_datum_t)(value), 0                                         \
+	}
+#define ARGUMENT_WITHOUT(n, mask)                                                                  \
+	{                                                                                          \
+		(n), SCMP_CMP_MASKED_EQ, (scmp_datum_t)(mask), 0                                   \
+	}
+#define ARGUMENT_WITH(n, mask)                                                                     \
+	{                                                                                          \
+		(n), SCMP_CMP_MASKED_EQ, (scmp_datum_t)(mask), (scmp_datum_t)(mask)                \
+	}
+
+enum { OPEN_CHANGES = O_ACCMODE | O_CREAT | O_TRUNC | (O_TMPFILE & ~O_DIRECTORY) };
+/* CLONE_NEWTIME lies in the bits of the exit signal. */
+enum {
+	CLONE_NAMESPACES = CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC |
+	                   CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET
+};
+enum { SOCKET_TYPE_FLAGS = SOCK_CLOEXEC | SOCK_NONBLOCK };
+enum { PRCTL_SET_VMA = 0x53564d41 }; /* PR_SET_VMA of Linux 5.17: names for anonymous memory */
+
+static const struct conditional conditionals[] = {
+        {0, SCMP_SYS(openat), 1, {ARGUMENT_WITHOUT(2, OPEN_CHANGES)}},
+        {0, SCMP_SYS(open), 1, {ARGUMENT_WITHOUT(1, OPEN_CHANGES)}},
+        {0, SCMP_SYS(mmap), 1, {ARGUMENT_WITHOUT(2, PROT_EXEC)}},
+        {0, SCMP_SYS(mprotect), 1, {ARGUMENT_WITHOUT(2, PROT_EXEC)}},
+        {0, SCMP_SYS(ioctl), 1, {ARGUMENT(1, TCGETS)}}, /* isatty() of stdio and log */
+        {0, SCMP_SYS(ioctl), 1, {ARGUMENT(1, FIONREAD)}},
+        {0, SCMP_SYS(ioctl), 1, {ARGUMENT(1, FIONBIO)}},
+        {0, SCMP_SYS(prctl), 1, {ARGUMENT(0, PR_SET_NAME)}},
+        {0, SCMP_SYS(prctl), 1, {ARGUMENT(0, PR_GET_NAME)}},
+        {0, SCMP_SYS(prctl), 1, {ARGUMENT(0, PRCTL_SET_VMA)}},
+        {0, SCMP_SYS(prlimit64), 1, {ARGUMENT(2, 0)}}, /* asking, not setting */
+        {MAY_WRITE_FILES, SCMP_SYS(openat), 0, {{0}}},
+        {MAY_LOAD_CODE, SCMP_SYS(mmap), 0, {{0}}},
+        {MAY_LOAD_CODE, SCMP_SYS(mprotect), 0, {{0}}},
+        {MAY_FORK, SCMP_SYS(clone), 1, {ARGUMENT_WITHOUT(0, CLONE_NAMESPACES)}},
+        {MAY_FORK, SCMP_SYS(prctl), 1, {ARGUMENT(0, PR_SET_PDEATHSIG)}},
+        {MAY_THREAD, SCMP_SYS(clone), 1, {ARGUMENT_WITH(0, CLONE_THREAD | CLONE_VM)}},
+        {MAY_SOCKET_UNIX, SCMP_SYS(socket), 1, {ARGUMENT(0, AF_UNIX)}},
+        {MAY_SOCKET_NET, SCMP_SYS(socket), 1, {ARGUMENT(0, AF_INET)}},
+        {MAY_SOCKET_NET, SCMP_SYS(socket), 1, {ARGUMENT(0, AF_INET6)}},
+        /* getaddrinfo() asks which address families there are. */
+        {MAY_SOCKET_NET, SCMP_SYS(socket), 2,
+                {ARGUMENT(0, AF_NETLINK), ARGUMENT(2, NETLINK_ROUTE)}},
+        {MAY_SOCKET_UEVENT, SCMP_SYS(socket), 2,
+                {ARGUMENT(0, AF_NETLINK), ARGUMENT(2, NETLINK_KOBJECT_UEVENT)}},
+};
+
+static int rule_add_conditionals(scmp_filter_ctx filter, unsigned conditions)
+{
+	for (size_t i = 0; i < COUNT(conditionals); i++) {
+		const struct conditional *c = &conditionals[i];
+
+		if (c->condition != 0 && (c->condition & conditions) == 0)
+			continue;
+		if (rule_add(filter, c->call, c->count, c->arguments) != 0)
+			return ERR_IO;
+	}
+	return 0;
+}
+
+static int profile_add(scmp_filter_ctx filter, const struct profile *p)
+{
+	if (rule_add_calls(filter, p->calls, p->count) != 0)
+		return ERR_IO;
+	return rule_add_conditionals(filter, p->conditions);
+}
+
+static int filter_fill(scmp_filter_ctx filter, enum role role)
+{
+	if (rule_add_calls(filter, calls_common, COUNT(calls_common)) != 0)
+		return ERR_IO;
+	/* Its flags are behind a pointer, which no filter can read: libc falls back to clone(). */
+	if (seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0) != 0)
+		return ERR_IO;
+	if (role != ROLE_MAIN)
+		return profile_add(filter, &profiles[role]);
+	for (size_t i = 0; i < COUNT(profiles); i++) {
+		if (profile_add(filter, &profiles[i]) != 0)
+			return ERR_IO;
+	}
+	return 0;
+}
+
+static int filter_load(enum role role)
+{
+	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_KILL_PROCESS);
+	int r = ERR_MEMORY;
+
+	if (filter == NULL)
+		return r;
+	r = ERR_IO;
+	if (seccomp_attr_set(filter, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS) != 0)
+		goto out;
+	if (seccomp_attr_set(filter, SCMP_FLTATR_CTL_OPTIMIZE, 2) != 0) /* a tree, not a list */
+		goto out;
+	r = filter_fill(filter, role);
+	if (r == 0 && seccomp_load(filter) != 0)
+		r = ERR_IO;
+out:
+	seccomp_release(filter);
+	return r;
+}
+
+/* CAP_SETPCAP, and with it the bounding set, is given up where there is one. */
+static int capabilities_keep(const unsigned *kept, size_t count)
+{
+	capng_select_t what = CAPNG_SELECT_CAPS;
+
+	if (capng_get_caps_process() != 0)
+		return ERR_DENIED;
+	if (capng_have_capability(CAPNG_EFFECTIVE, CAP_SETPCAP))
+		what = CAPNG_SELECT_BOTH;
+	capng_clear(CAPNG_SELECT_ALL);
+	for (size_t i = 0; i < count; i++) {
+		const capng_type_t sets = CAPNG_EFFECTIVE | CAPNG_PERMITTED | CAPNG_BOUNDING_SET;
+
+		if (capng_update(CAPNG_ADD, sets, kept[i]) != 0)
+			return ERR_DENIED;
+	}
+	return capng_apply(what) == 0 ? 0 : ERR_DENIED;
+}
+
+static int ids_drop(const struct sandbox_ids *ids)
+{
+	gid_t groups[1] = {ids->extra};
+
+	if (ids->uid == 0 || ids->gid == 0 || ids->uid == (uid_t)-1 || ids->gid == (gid_t)-1)
+		return ERR_DENIED;
+	if (setgroups(ids->extra != (gid_t)-1 ? 1 : 0, groups) != 0)
+		return ERR_DENIED;
+	if (setresgid(ids->gid, ids->gid, ids->gid) != 0 ||
+	        setresuid(ids->uid, ids->uid, ids->uid) != 0)
+		return ERR_DENIED;
+	/* Trust, then check: the way back must be closed. */
+	if (setresuid((uid_t)-1, 0, (uid_t)-1) == 0 || setresgid((gid_t)-1, 0, (gid_t)-1) == 0)
+		return ERR_DENIED;
+	return 0;
+}
+
+static int process_harden(void)
+{
+	const struct rlimit none = {0, 0};
+
+	if (setrlimit(RLIMIT_CORE, &none) != 0 || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0)
+		return ERR_DENIED;
+	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 ? 0 : ERR_DENIED;
+}
+
+static int main_enter(void)
+{
+	/* To start children under their ids, and to end them. */
+	static const unsigned kept[] = {CAP_SETUID, CAP_SETGID, CAP_KILL};
+
+	return capabilities_keep(kept, COUNT(kept));
+}
+
+/* Changing ids clears the parent-death signal, so it comes after. */
+static int child_enter(const struct sandbox_ids *ids)
+{
+	int r;
+
+	if (ids == NULL)
+		return ERR_DENIED;
+	/* The bounding set goes while there is CAP_SETPCAP, everything else with the ids. */
+	if (capng_have_capability(CAPNG_EFFECTIVE, CAP_SETPCAP)) {
+		capng_clear(CAPNG_SELECT_BOUNDS);
+		if (capng_apply(CAPNG_SELECT_BOUNDS) != 0)
+			return ERR_DENIED;
+	}
+	r = ids_drop(ids);
+	if (r == 0)
+		r = capabilities_keep(NULL, 0);
+	if (r == 0 && prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0)
+		r = ERR_DENIED;
+	return r;
+}
+
+int sandbox_enter(enum role role, const struct sandbox_ids *ids)
+{
+	int r;
+
+	if ((unsigned)role >= ROLE_COUNT)
+		return ERR_USAGE;
+	if (role == ROLE_MAIN)
+		r = main_enter();
+	else if (role == ROLE_ADMIN)
+		r = capabilities_keep(NULL, 0);
+	else
+		r = child_enter(ids);
+	if (r == 0)
+		r = process_harden();
+	if (r == 0)
+		r = filter_load(role);
+	return r;
+}
