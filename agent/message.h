@@ -39,8 +39,10 @@ enum message {
 	MESSAGE_STATE,         /* u8 section (the sender's role; guard also ROLE_POLICY), event with kind 0: the section's facts, replaces the last */
 	/* reporter <-> signer */
 	MESSAGE_REPORT_MAKE,   /* string nonce ("" = none), bytes exporter (0 or 32), u8 full state wanted */
-	MESSAGE_REPORT,        /* u64 seq, bytes JWS, u8 more: events left for another report */
-	MESSAGE_REPORT_STORED, /* u64 seq: the outbox holds it; its events are never sent again */
+	MESSAGE_REPORT,        /* u64 seq, bytes JWS, u8 more: events left for another report; seq 0 and no JWS: none can be
+	                          made (not enrolled) */
+	MESSAGE_REPORT_STORED, /* u64 seq: the outbox holds it; its events are never sent again. The signer sends it back once
+	                          that is durable; before, the report must not be sent */
 	MESSAGE_NEWS,          /* u64 journal count: signer has something that no report holds yet */
 	/* answers to the CLI on control.sock: any number of JSON frames, then the end of the connection */
 	MESSAGE_JSON,          /* bytes: a piece of one JSON document */

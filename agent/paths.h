@@ -14,7 +14,7 @@
 #define PATH_JOURNAL_DIR "var/lib/sekisho/journal"  /* 0700 _sekisho-sign */
 #define PATH_SIGNER_DIR "var/lib/sekisho/signer"    /* 0700 _sekisho-sign */
 #define SIGNER_KEY "terminal.key"                   /* PKCS#8 PEM, 0600 _sekisho-sign */
-#define SIGNER_STATE "reported"                     /* "SEQ JOURNAL\n": last stored report and its last event */
+#define SIGNER_STATE "reported"                     /* "SEQ JOURNAL HASH UEID\n": last stored report, its last event and that line's hash */
 #define PATH_ENROLMENT_DIR "var/lib/sekisho/enrolment" /* 0755 root */
 #define ENROLMENT_FILE "enrolment.json"             /* {"collector":URL,"terminal":NAME,"ueid":...,"receipt_key":PEM} */
 #define ENROLMENT_CERTIFICATE "terminal.pem"        /* issued by the collector for the terminal's key */
