@@ -40,7 +40,7 @@ const uint8_t *buffer_get_bytes(struct buffer *b, size_t *length);
 /* Copies a string to out and ends it with NUL; a string that does not fit, or holds a NUL, is ERR_FORMAT. */
 void buffer_get_string(struct buffer *b, char *out, size_t size);
 
-/* 0 when all went well and nothing is left unread; else the error (ERR_FORMAT for trailing bytes). */
+/* After gets (after puts look at error): 0 when all went well and nothing is left unread; else the error (ERR_FORMAT for trailing bytes). */
 int buffer_end(const struct buffer *b);
 
 #endif

@@ -56,7 +56,8 @@ enum event_field {
 	/* login */
 	FIELD_USER, FIELD_SERVICE, FIELD_TTY, FIELD_FACTOR, FIELD_BY,
 	/* journal, report */
-	FIELD_FILE, FIELD_LINE, FIELD_BYTES, FIELD_COLLECTOR, FIELD_SEQ,
+	FIELD_FILE, FIELD_LINE, FIELD_BYTES, FIELD_COLLECTOR,
+	FIELD_SEQ, /* "report_seq": "seq" is the journal line's own */
 	/* state of guard */
 	FIELD_HUBS, FIELD_HUBS_DENYING, FIELD_CONTROLLERS_DENY, FIELD_DEVICES, FIELD_DEVICES_ALLOWED,
 	FIELD_DEVICES_DENIED, FIELD_DEVICES_UNENFORCED, FIELD_STORAGE_PRESENT,
@@ -102,8 +103,13 @@ void event_start(struct event *e, uint16_t kind);
 void event_add(struct event *e, uint16_t field, const char *value);
 void event_add_number(struct event *e, uint16_t field, uint64_t value);
 
+/* A known field, and a value of its shape: a number is decimal without leading zeros and at most 2^63 - 1. */
+bool event_value_is_valid(uint16_t field, const char *value);
+
+/* u16 kind, u8 count, count times (u16 field, string value). */
 void event_encode(const struct event *e, struct buffer *out);
-/* 0, or ERR_FORMAT for an unknown kind or field, a field twice, too many, or a number that is none. */
+/* An event is the last member of every message that holds one. 0, or ERR_FORMAT for an unknown kind (0 is a state),
+ * an unknown field, a field twice, too many, a number or flag that is none, and bytes left over. */
 int event_decode(struct buffer *in, struct event *e);
 
 #endif
