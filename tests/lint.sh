@@ -1,0 +1,98 @@
+#!/usr/bin/env bash
+# Checks that need no running program: formatting, clang-tidy, cppcheck, man pages, shell scripts.
+#     tests/lint.sh [format|tidy|cppcheck|man|shell]...     (all of them)
+# clang-tidy and cppcheck remember in build/lint what was clean, and look again only where the file or a header changed.
+set -u
+cd "$(dirname "$0")/.." || exit 2
+cache=build/lint
+database=build/release
+passed=0
+failed=0
+mkdir -p "$cache"
+
+mapfile -t sources < <(find core policy agent pam_module collector tests -name '*.c' -not -path '*/build/*' | sort)
+mapfile -t headers < <(find core policy agent pam_module collector tests -name '*.h' | sort)
+mapfile -t pages < <(find core policy agent pam_module collector -name '*.[1-8]' | sort)
+mapfile -t scripts < <(grep -rlE '^#!(/usr)?/bin/(env )?(ba)?sh( |$)' --exclude-dir=build --exclude-dir=.git . | sort)
+
+result() { # NAME CODE
+	if [ "$2" = 0 ]; then
+		echo "$1: clean"
+		passed=$((passed + 1))
+	else
+		echo "$1: FAILED"
+		failed=$((failed + 1))
+	fi
+}
+
+# One key for all that can change what a checker says of a file: the headers, the checker's own settings.
+common_key() {
+	cat "${headers[@]}" .clang-tidy "$database/compile_commands.json" | sha256sum | cut -d' ' -f1
+}
+
+stamp() { # CHECKER FILE
+	echo "$cache/$1-$(cat "$2" <(echo "$common $2") | sha256sum | cut -c1-32)"
+}
+
+# Both run one file at a time under a stamp, two files at once.
+check_file() { # CHECKER FILE
+	local mark
+	mark=$(stamp "$1" "$2")
+	[ ! -e "$mark" ] || return 0
+	"run_$1" "$2" && : >"$mark"
+}
+
+run_tidy() {
+	clang-tidy --quiet -p "$database" "$1" 2>&1 | grep -vE '^[0-9]+ warnings? (generated|treated)' >"$cache/out.$$.$BASHPID"
+	local code=${PIPESTATUS[0]}
+	[ "$code" = 0 ] || cat "$cache/out.$$.$BASHPID"
+	rm -f "$cache/out.$$.$BASHPID"
+	return "$code"
+}
+
+run_cppcheck() {
+	cppcheck --quiet --std=c11 --enable=warning,portability,performance --inline-suppr --error-exitcode=1 \
+		--suppress=missingIncludeSystem -I. -D_GNU_SOURCE -DSEKISHO_VERSION='""' "$1" 2>&1
+}
+
+# What is not compiled here (a fuzz target, an absent part) has no flags for clang-tidy.
+compiled() {
+	local file
+	for file in "${sources[@]}"; do
+		! grep -qF "\"file\": \"$PWD/$file\"" "$database/compile_commands.json" || printf '%s\0' "$file"
+	done
+}
+
+lint_format() {
+	clang-format --dry-run -Werror "${sources[@]}" "${headers[@]}" 2>&1 | grep -E 'error:' | cut -d: -f1 | sort | uniq -c
+	[ "${PIPESTATUS[0]}" = 0 ]
+}
+
+lint_tidy() {
+	compiled | xargs -0 -r -n 1 -P 2 bash -c 'check_file tidy "$1"' _
+}
+
+lint_cppcheck() {
+	printf '%s\0' "${sources[@]}" | xargs -0 -r -n 1 -P 2 bash -c 'check_file cppcheck "$1"' _
+}
+
+lint_man() {
+	[ ${#pages[@]} -gt 0 ] && mandoc -T lint -W warning "${pages[@]}"
+}
+
+lint_shell() {
+	shellcheck -S warning -x "${scripts[@]}"
+}
+
+[ -e "$database/compile_commands.json" ] || cmake --preset release >/dev/null || exit 3
+common=$(common_key)
+export common cache database
+export -f check_file stamp run_tidy run_cppcheck
+[ $# -gt 0 ] || set -- format tidy cppcheck man shell
+for name; do
+	declare -F "lint_$name" >/dev/null || { echo "lint.sh: unknown check: $name" >&2; exit 2; }
+	"lint_$name"
+	result "$name" $?
+done
+echo "$passed passed, $failed failed"
+[ "$failed" = 0 ] && [ "$passed" -gt 0 ]

@@ -1,0 +1,111 @@
+#!/usr/bin/env bash
+# Builds everything and runs every test:
+#     tests/run.sh          all of it, with the virtual terminal (25 minutes on 2 cores at most)
+#     tests/run.sh quick    without packages and the virtual terminal (3 minutes, once built)
+# Installs what it needs (packaging/dependencies.sh) when it is root. Logs: build/test-logs/. The last line is
+# "N passed, N failed"; the exit code is 0 only when something ran and nothing failed.
+set -u
+cd "$(dirname "$0")/.." || exit 2
+top=$PWD
+logs=$top/build/test-logs
+passed=0
+failed=0
+running=
+
+case ${1-} in
+'') quick=no; fuzz_seconds=20 ;;
+quick) quick=yes; fuzz_seconds=5 ;;
+*) echo "usage: tests/run.sh [quick]" >&2; exit 2 ;;
+esac
+[ $# -le 1 ] || { echo "usage: tests/run.sh [quick]" >&2; exit 2; }
+
+# `timeout` hands a signal on to the whole group of what it runs.
+stop() {
+	trap '' INT TERM HUP
+	if [ -n "$running" ]; then
+		kill "$running" 2>/dev/null
+		wait "$running" 2>/dev/null
+	fi
+	echo "run.sh: interrupted" >&2
+	echo "$passed passed, $((failed + 1)) failed"
+	exit 130
+}
+trap stop INT TERM HUP
+
+# What a log says was counted: a closing line as ours, ctest's summary, or the step itself.
+count() { # LOG CODE
+	local line good=0 bad=0
+	line=$(grep -E '^[0-9]+ passed, [0-9]+ failed$' "$1" | tail -n 1)
+	if [ -n "$line" ]; then
+		good=${line%% *}
+		bad=${line#*, }
+		bad=${bad%% *}
+	elif line=$(grep -E '^[0-9]+% tests passed, [0-9]+ tests failed out of [0-9]+$' "$1"); then
+		read -r bad good < <(sed -E 's/.*, ([0-9]+) tests failed out of ([0-9]+)$/\1 \2/' <<<"$line")
+		good=$((good - bad))
+	elif grep -q '^No tests were found' "$1"; then
+		bad=1
+	elif [ "$2" = 0 ]; then
+		good=1
+	fi
+	if [ "$2" != 0 ] && [ "$bad" = 0 ] || [ $((good + bad)) = 0 ]; then
+		bad=$((bad + 1))
+	fi
+	passed=$((passed + good))
+	failed=$((failed + bad))
+	[ "$bad" = 0 ]
+}
+
+step() { # NAME SECONDS COMMAND...
+	local name=$1 limit=$2 log code begun=$SECONDS
+	shift 2
+	log=$logs/$name.log
+	printf '%-28s ' "$name"
+	timeout -k 10 "$limit" "$@" </dev/null >"$log" 2>&1 &
+	running=$!
+	wait "$running"
+	code=$?
+	running=
+	if count "$log" "$code"; then
+		echo "ok ($((SECONDS - begun)) s)"
+		return 0
+	fi
+	[ "$code" != 124 ] && [ "$code" != 137 ] || echo "run.sh: ended after $limit s" >>"$log"
+	echo "FAILED, exit $code ($((SECONDS - begun)) s); the end of $log:"
+	tail -n 40 "$log" | sed 's/^/    | /'
+	return 1
+}
+
+build() { # PRESET
+	cmake --preset "$1" && cmake --build --preset "$1"
+}
+
+rm -rf "$logs"
+mkdir -p "$logs"
+export LC_ALL=C.UTF-8 SEKISHO_TOP=$top SEKISHO_BUILD=$top/build/release
+export -f build
+
+groups="build test"
+[ $quick = yes ] || groups="$groups debs terminal"
+# shellcheck disable=SC2086
+step dependencies 900 packaging/dependencies.sh --install $groups
+for preset in release dev fuzz; do
+	step "build-$preset" 600 bash -c "build $preset"
+done
+for preset in release dev; do
+	step "unit-$preset" 300 ctest --test-dir "build/$preset" -j 2 --timeout 120 --output-on-failure
+done
+step lint 600 tests/lint.sh
+for script in tests/integration/*.sh; do
+	[ -e "$script" ] || continue
+	step "integration-$(basename "$script" .sh)" 180 "$script"
+done
+step fuzz 600 tests/fuzz/run.sh "$fuzz_seconds"
+if [ $quick = no ]; then
+	step packages 600 tests/packages/run.sh build/packages
+	step terminal 1200 tests/terminal/run.sh
+fi
+echo
+echo "$((SECONDS / 60)) min $((SECONDS % 60)) s; logs: build/test-logs/"
+echo "$passed passed, $failed failed"
+[ "$failed" = 0 ] && [ "$passed" -gt 0 ]
