@@ -9,19 +9,23 @@
 enum { CONTROL_ANSWER_MAX = 8 << 20, CONTROL_TIMEOUT_MS = 15000 };
 
 /*
- * Asks the running agent. fd: -1, or the file that POLICY_OFFER carries (borrowed). *json is malloc'd text, one whole
- * document by the end of the connection, not parsed yet; NULL on error. ERR_NOT_FOUND: no agent runs; ERR_DENIED: the
- * asker may not; ERR_TIMEOUT, ERR_CLOSED (the end without an answer), ERR_TOO_LONG, ERR_FORMAT, ERR_IO.
+ * Asks the running agent. fd: -1, or the file that POLICY_OFFER carries (borrowed). *json is
+ * malloc'd text, one whole document by the end of the connection, not parsed yet; NULL on error.
+ * ERR_NOT_FOUND: no agent runs; ERR_DENIED: the asker may not; ERR_TIMEOUT, ERR_CLOSED (the end
+ * without an answer), ERR_TOO_LONG, ERR_FORMAT, ERR_IO.
  */
 int control_ask(const struct cli *cli, enum control verb, int fd, char **json);
 
-/* Has the agent journal an event of the administrator's; 0 once it is durable. Errors of control_ask(). */
+/* Has the agent journal an event of the administrator's; 0 once it is durable. Errors of
+ * control_ask(). */
 int control_record(const struct cli *cli, const struct event *e);
 
-/* Has the running agent read its configuration again (SIGHUP to the process behind the socket). Errors of control_ask(). */
+/* Has the running agent read its configuration again (SIGHUP to the process behind the socket).
+ * Errors of control_ask(). */
 int control_reload(const struct cli *cli);
 
-/* Says on stderr, in the person's language, why the agent could not be asked. Returns EXIT_UNASKED. */
+/* Says on stderr, in the person's language, why the agent could not be asked. Returns EXIT_UNASKED.
+ */
 int control_complain(int error);
 
 #endif
