@@ -13,9 +13,13 @@
 #include "core/file.h"
 #include "core/log.h"
 
+/* Wider than the names we give: whatever journal_verify() reads is watched. */
 static bool is_journal_name(const char *name)
 {
-	return strspn(name, "0123456789") == 20 && strcmp(name + 20, ".jsonl") == 0;
+	size_t length = strlen(name);
+
+	return length < JOURNAL_NAME_SIZE && length >= 6 &&
+	       strcmp(name + length - 6, ".jsonl") == 0;
 }
 
 static void identify(const struct stat *status, struct journal_file *file)
@@ -398,6 +402,35 @@ static int cut_torn(struct signer_journal *j, size_t torn)
 	return error;
 }
 
+static int find_told(void *context, const char *line, size_t length)
+{
+	return memmem(line, length, context, strlen(context)) != NULL ? 1 : 0;
+}
+
+/* An old break is found again at every start; it was told when it was found first. */
+static bool fault_was_told(const struct signer_journal *j)
+{
+	char said[256];
+
+	snprintf(said, sizeof(said),
+	        "\"event\":\"journal.broken\",\"file\":\"%s\",\"line\":%" PRIu64 ",", j->fault.file,
+	        j->fault.line);
+	return journal_each(j->dir, 1, find_told, said) == 1;
+}
+
+/* Where the next line goes: behind the last one where that file is as it should be, else into a new
+ * file. */
+static int resume(struct signer_journal *j, size_t torn)
+{
+	const char *last = j->file_count > 0 ? j->files[j->file_count - 1].name : NULL;
+
+	if (last == NULL)
+		return 0;
+	if (j->broken && (torn > 0 || strcmp(j->fault.file, last) == 0 || first_of(last) == 0))
+		return 0;
+	return torn > 0 ? cut_torn(j, torn) : take_file(j, last, 0);
+}
+
 int signer_journal_open(struct signer_journal *j, int dir, const struct journal_head *reported)
 {
 	size_t torn = 0;
@@ -412,11 +445,8 @@ int signer_journal_open(struct signer_journal *j, int dir, const struct journal_
 	if (error != 0)
 		return error;
 	j->next = j->head;
-	if (torn > 0 && j->file_count > 0)
-		error = cut_torn(j, torn);
-	else if (j->file_count > 0 && !j->broken)
-		error = take_file(j, j->files[j->file_count - 1].name, 0);
-	if (error == 0 && j->broken)
+	error = resume(j, torn);
+	if (error == 0 && j->broken && !fault_was_told(j))
 		error = add_fault_event(j);
 	if (error == 0 && signer_journal_commit(j) != 0)
 		log_error("journal: nothing can be written; every request that needs it will be "

@@ -12,7 +12,7 @@
 #include <stdbool.h>
 #include <sys/stat.h>
 
-enum { JOURNAL_FILE_MAX = 16 << 20, JOURNAL_PENDING_MAX = 1 << 20, JOURNAL_NAME_SIZE = 32 };
+enum { JOURNAL_FILE_MAX = 16 << 20, JOURNAL_PENDING_MAX = 1 << 20, JOURNAL_NAME_SIZE = 64 };
 
 struct journal_file {
 	char name[JOURNAL_NAME_SIZE];
