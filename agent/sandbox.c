@@ -207,6 +207,7 @@ static const int calls_main[] = {
         SCMP_SYS(setresgid),
         SCMP_SYS(setresuid),
         SCMP_SYS(setrlimit),
+        SCMP_SYS(setsid),
         SCMP_SYS(setuid),
         SCMP_SYS(socketpair),
         SCMP_SYS(unlinkat),

@@ -1,0 +1,377 @@
+#include "agent/requests.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "agent/paths.h"
+#include "core/error.h"
+#include "core/file.h"
+#include "core/log.h"
+
+/* A signed policy: 1 MiB of content in base64, and its signatures. */
+enum { POLICY_FILE_MAX = 2 << 20, VERSION_FILE_MAX = 32, ATTRIBUTE_MAX = 16 };
+
+#define USB_DEVICES "bus/usb/devices/"
+
+struct answer {
+	const struct requests *r;
+	const struct request *request;
+	int fd_in;
+	int fd_out;
+};
+
+static size_t digits_at(const char *text)
+{
+	return strspn(text, "0123456789");
+}
+
+static bool name_is_none(const struct request *q)
+{
+	return q->name[0] == '\0' && q->number == 0;
+}
+
+/* "usb1" */
+static bool name_is_hub(const struct request *q)
+{
+	const char *number = q->name + 3;
+
+	if (q->number != 0 || strncmp(q->name, "usb", 3) != 0)
+		return false;
+	return digits_at(number) >= 1 && digits_at(number) <= 3 &&
+	       number[digits_at(number)] == '\0';
+}
+
+/* "1-2.3.4" as the kernel names ports; a devnum is 7 bits. */
+static bool name_is_device(const struct request *q)
+{
+	const char *at = q->name;
+	char separator = '-';
+
+	if (q->number < 1 || q->number > 127)
+		return false;
+	if (digits_at(at) < 1 || digits_at(at) > 3)
+		return false;
+	for (at += digits_at(at); *at != '\0'; at += digits_at(at)) {
+		if (*at++ != separator || digits_at(at) < 1 || digits_at(at) > 3)
+			return false;
+		separator = '.';
+	}
+	return separator == '.'; /* one port at least */
+}
+
+static bool name_is_policy(const struct request *q)
+{
+	return q->name[0] == '\0' && q->number >= 1;
+}
+
+/* [a-z_][a-z0-9_.-]{0,31}: no path can be made of it. */
+static bool name_is_user(const struct request *q)
+{
+	static const char first[] = "abcdefghijklmnopqrstuvwxyz_";
+	static const char others[] = "abcdefghijklmnopqrstuvwxyz0123456789_.-";
+	size_t length = strlen(q->name);
+
+	if (q->number != 0 || length < 1 || length > 32)
+		return false;
+	return strchr(first, q->name[0]) != NULL && strspn(q->name, others) == length;
+}
+
+/* Attributes of sysfs are shorter than ATTRIBUTE_MAX and end with a newline. */
+static int attribute_read(int dir, const char *name, char value[ATTRIBUTE_MAX])
+{
+	int fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	ssize_t length;
+
+	if (fd < 0)
+		return errno == ENOENT ? ERR_NOT_FOUND : ERR_IO;
+	length = read(fd, value, ATTRIBUTE_MAX - 1);
+	close(fd);
+	if (length < 0)
+		return ERR_IO;
+	value[length] = '\0';
+	value[strcspn(value, "\n")] = '\0';
+	return 0;
+}
+
+static int attribute_write(int dir, const char *name, const char *value)
+{
+	int fd = openat(dir, name, O_WRONLY | O_NOFOLLOW | O_CLOEXEC);
+	ssize_t length;
+
+	if (fd < 0)
+		return errno == ENOENT ? ERR_NOT_FOUND : ERR_IO;
+	length = write(fd, value, strlen(value));
+	close(fd);
+	return length == (ssize_t)strlen(value) ? 0 : ERR_IO;
+}
+
+/* Writes and looks: some kernels take a value and mean another. */
+static int attribute_set(int dir, const char *name, const char *value)
+{
+	char seen[ATTRIBUTE_MAX];
+	int r = attribute_write(dir, name, value);
+
+	if (r == 0)
+		r = attribute_read(dir, name, seen);
+	if (r == 0 && strcmp(seen, value) != 0)
+		r = ERR_IO;
+	return r;
+}
+
+static int sys_open(const struct requests *r, const char *path, int *dir)
+{
+	*dir = r->sys >= 0 ? openat(r->sys, path, O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
+	return *dir >= 0 ? 0 : ERR_NOT_FOUND;
+}
+
+static int controllers_deny(struct answer *a)
+{
+	int dir;
+	int r = sys_open(a->r, "module/usbcore/parameters", &dir);
+
+	if (r != 0)
+		return r;
+	r = attribute_set(dir, "authorized_default", "0");
+	close(dir);
+	return r;
+}
+
+static int usb_open(struct answer *a, int *dir)
+{
+	char path[sizeof(USB_DEVICES) + sizeof(a->request->name)];
+
+	snprintf(path, sizeof(path), USB_DEVICES "%s", a->request->name);
+	return sys_open(a->r, path, dir);
+}
+
+static int hub_deny(struct answer *a)
+{
+	int dir;
+	int r = usb_open(a, &dir);
+
+	if (r != 0)
+		return r;
+	r = attribute_set(dir, "authorized_default", "0");
+	close(dir);
+	return r;
+}
+
+/*
+ * The directory stays this device's: once it is pulled, nothing in it opens any more, and what sits
+ * in the port afterwards has a directory of its own. So a devnum that matches here is the device
+ * that was judged.
+ */
+static int authorised_set(struct answer *a, const char *value)
+{
+	char devnum[ATTRIBUTE_MAX];
+	char wanted[ATTRIBUTE_MAX];
+	int dir;
+	int r = usb_open(a, &dir);
+
+	if (r != 0)
+		return r;
+	snprintf(wanted, sizeof(wanted), "%" PRIu64, a->request->number);
+	r = attribute_read(dir, "devnum", devnum);
+	if (r == 0 && strcmp(devnum, wanted) != 0)
+		r = ERR_NOT_FOUND;
+	if (r == 0)
+		r = attribute_set(dir, "authorized", value);
+	close(dir);
+	return r;
+}
+
+static int usb_authorise(struct answer *a)
+{
+	return authorised_set(a, "1");
+}
+
+static int usb_deauthorise(struct answer *a)
+{
+	return authorised_set(a, "0");
+}
+
+/* A memfd that nobody can change or shorten: reading it cannot block, and what is kept is what was
+ * verified. */
+static int sealed_read(int fd, uint8_t **data, size_t *length)
+{
+	const int wanted = F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW;
+	int seals = fcntl(fd, F_GET_SEALS);
+
+	*data = NULL;
+	*length = 0;
+	if (seals < 0 || (seals & wanted) != wanted)
+		return ERR_UNSAFE;
+	return file_read(fd, POLICY_FILE_MAX, data, length);
+}
+
+static int version_read(int dir, uint64_t *version)
+{
+	uint8_t *text = NULL;
+	size_t length;
+	int fd;
+	int r = file_open_checked(dir, POLICY_VERSION, 0, 0644, VERSION_FILE_MAX, &fd);
+
+	*version = 0;
+	if (r == ERR_NOT_FOUND)
+		return 0;
+	if (r != 0)
+		return r;
+	r = file_read(fd, VERSION_FILE_MAX, &text, &length);
+	close(fd);
+	if (r != 0)
+		return r;
+	if (length < 2 || length > 20 || digits_at((char *)text) != length - 1 ||
+	        text[length - 1] != '\n')
+		r = ERR_FORMAT;
+	else
+		*version = strtoull((char *)text, NULL, 10);
+	free(text);
+	return r;
+}
+
+static bool in_force_is(int dir, const uint8_t *data, size_t length)
+{
+	uint8_t *kept = NULL;
+	size_t kept_length;
+	bool same = false;
+	int fd;
+
+	if (file_open_checked(dir, POLICY_IN_FORCE, 0, 0644, POLICY_FILE_MAX, &fd) != 0)
+		return false;
+	if (file_read(fd, POLICY_FILE_MAX, &kept, &kept_length) == 0)
+		same = kept_length == length && memcmp(kept, data, length) == 0;
+	free(kept);
+	close(fd);
+	return same;
+}
+
+/* The policy first: after a power cut in between, the same version may be stored again. */
+static int policy_keep(int dir, uint64_t version, const uint8_t *data, size_t length)
+{
+	char text[VERSION_FILE_MAX];
+	int n = snprintf(text, sizeof(text), "%" PRIu64 "\n", version);
+	int r = file_replace(dir, POLICY_IN_FORCE, data, length, 0644);
+
+	/* 0644, but only root and _sekisho enter the directory. */
+	return r == 0 ? file_replace(dir, POLICY_VERSION, text, (size_t)n, 0644) : r;
+}
+
+static int policy_store(struct answer *a)
+{
+	uint8_t *data = NULL;
+	size_t length;
+	uint64_t floor;
+	int dir = openat(
+	        a->r->root, PATH_POLICY_DIR, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	int r;
+
+	if (dir < 0)
+		return ERR_NOT_FOUND;
+	r = sealed_read(a->fd_in, &data, &length);
+	if (r == 0)
+		r = version_read(dir, &floor);
+	if (r != 0)
+		goto out;
+	if (a->request->number > floor)
+		r = policy_keep(dir, a->request->number, data, length);
+	else if (a->request->number < floor || !in_force_is(dir, data, length))
+		r = ERR_VERSION;
+out:
+	free(data);
+	close(dir);
+	return r;
+}
+
+static int user_file_check(int fd)
+{
+	struct stat status;
+
+	if (fstat(fd, &status) != 0)
+		return ERR_IO;
+	if (!S_ISREG(status.st_mode) || status.st_uid != 0 || status.st_nlink != 1)
+		return ERR_UNSAFE;
+	return (status.st_mode & 07777) == 0600 ? 0 : ERR_UNSAFE;
+}
+
+static int user_open(struct answer *a)
+{
+	int dir = openat(a->r->root, PATH_AUTH_DIR, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	int fd;
+	int r;
+
+	if (dir < 0)
+		return ERR_NOT_FOUND;
+	fd = openat(dir, a->request->name, O_RDWR | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	r = fd >= 0 ? user_file_check(fd) : (errno == ENOENT ? ERR_NOT_FOUND : ERR_UNSAFE);
+	close(dir);
+	if (r == 0) {
+		a->fd_out = fd; /* transferred */
+		fd = -1;
+	}
+	if (fd >= 0)
+		close(fd);
+	return r;
+}
+
+enum { WITH_FD = 1, CHANGES_SYSTEM = 2 };
+
+static const struct entry {
+	enum role role;
+	unsigned flags;
+	bool (*check)(const struct request *request);
+	int (*handle)(struct answer *a);
+} table[REQUEST_TYPE_END] = {
+        [REQUEST_CONTROLLERS_DENY] = {ROLE_GUARD, CHANGES_SYSTEM, name_is_none, controllers_deny},
+        [REQUEST_HUB_DENY] = {ROLE_GUARD, CHANGES_SYSTEM, name_is_hub, hub_deny},
+        [REQUEST_USB_AUTHORISE] = {ROLE_GUARD, CHANGES_SYSTEM, name_is_device, usb_authorise},
+        [REQUEST_USB_DEAUTHORISE] = {ROLE_GUARD, CHANGES_SYSTEM, name_is_device, usb_deauthorise},
+        [REQUEST_POLICY_STORE] = {ROLE_GUARD, WITH_FD, name_is_policy, policy_store},
+        [REQUEST_USER_OPEN] = {ROLE_AUTH, 0, name_is_user, user_open},
+};
+
+/* Ended by NUL and nothing but NUL after. */
+static bool name_is_clean(const struct request *q)
+{
+	size_t length = strnlen(q->name, sizeof(q->name));
+
+	for (size_t i = length; i < sizeof(q->name); i++) {
+		if (q->name[i] != '\0')
+			return false;
+	}
+	return length < sizeof(q->name);
+}
+
+static const struct entry *entry_find(enum role role, const struct request *request, bool with_fd)
+{
+	const struct entry *entry;
+
+	if (request->type == 0 || request->type >= REQUEST_TYPE_END)
+		return NULL;
+	entry = &table[request->type];
+	if (entry->role != role || ((entry->flags & WITH_FD) != 0) != with_fd)
+		return NULL;
+	return name_is_clean(request) && entry->check(request) ? entry : NULL;
+}
+
+int requests_answer(const struct requests *r, enum role role, const struct request *request,
+        int fd_in, int *fd_out)
+{
+	struct answer answer = {.r = r, .request = request, .fd_in = fd_in, .fd_out = -1};
+	const struct entry *entry = entry_find(role, request, fd_in >= 0);
+	int error = ERR_DENIED;
+
+	*fd_out = -1;
+	if (entry == NULL)
+		return REQUESTS_FORBIDDEN;
+	if (!r->observe || (entry->flags & CHANGES_SYSTEM) == 0)
+		error = entry->handle(&answer);
+	if (error == 0)
+		*fd_out = answer.fd_out; /* transferred */
+	return error;
+}

@@ -1,0 +1,563 @@
+#include "agent/supervise.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "agent/child.h"
+#include "core/clock.h"
+#include "core/error.h"
+#include "core/frame.h"
+#include "core/language.h"
+#include "core/log.h"
+
+enum {
+	BACK_OFF_FIRST_MS = 100,
+	BACK_OFF_LAST_MS = 5000,
+	GOOD_LIFE_MS = 30000,
+	UNANSWERED_MAX = 3,
+	UNANSWERED_STARTING_MAX =
+	        30,            /* the signer reads its whole journal, guard decides every device */
+	SERVE_FRAMES_MAX = 64, /* at one go, so that no child keeps main from the others */
+	CHILD_FRAME_MAX = 256,
+	SEND_TIMEOUT_S = 2,
+	STOP_WAIT_MS = 1000,
+};
+
+/* In the order of their starts. */
+static const enum role roles[] = {ROLE_SIGNER, ROLE_GUARD, ROLE_AUTH, ROLE_REPORTER};
+
+enum { ROLES = sizeof(roles) / sizeof(roles[0]) };
+
+static struct process *process_of(struct supervisor *s, enum role role)
+{
+	return &s->processes[role];
+}
+
+static void close_fd(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
+}
+
+/* ours: main's end, never waits. theirs: a child's end, waits SEND_TIMEOUT_S at most. */
+static int pair_open(int *ours, int *theirs, bool both_wait)
+{
+	const struct timeval timeout = {.tv_sec = SEND_TIMEOUT_S};
+	int pair[2];
+
+	*ours = -1;
+	*theirs = -1;
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0)
+		return ERR_IO;
+	*ours = pair[0];
+	*theirs = pair[1];
+	for (int i = 0; i < 2; i++)
+		setsockopt(pair[i], SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof(timeout));
+	if (!both_wait && fcntl(*ours, F_SETFL, O_NONBLOCK) != 0) {
+		close_fd(ours);
+		close_fd(theirs);
+		return ERR_IO;
+	}
+	return 0;
+}
+
+static void event_process(
+        struct supervisor *s, enum event_kind kind, enum role role, const char *cause)
+{
+	struct event e;
+
+	event_start(&e, (uint16_t)kind);
+	event_add(&e, FIELD_PROCESS, child_role_name(role));
+	event_add(&e, FIELD_CAUSE, cause);
+	tell_event(&s->tell, &e);
+}
+
+void supervise_tell_state(struct supervisor *s)
+{
+	char running[64] = "main";
+	struct event e;
+
+	for (enum role role = ROLE_GUARD; role <= ROLE_REPORTER; role++) {
+		size_t length = strlen(running);
+
+		if (process_of(s, role)->ready)
+			snprintf(running + length, sizeof(running) - length, " %s",
+			        child_role_name(role));
+	}
+	event_start(&e, 0);
+	event_add(&e, FIELD_MODE, s->requests.observe ? "observe" : "enforce");
+	event_add(&e, FIELD_RUNNING, running);
+	event_add_number(&e, FIELD_RESTARTS, s->restarts);
+	event_add(&e, FIELD_VERSION, SEKISHO_VERSION);
+	tell_state(&s->tell, &e);
+}
+
+static void process_kill(
+        struct supervisor *s, enum role role, enum event_kind kind, const char *cause)
+{
+	struct process *p = process_of(s, role);
+
+	if (p->pid == 0 || p->condemned)
+		return;
+	log_error("%s: %s", child_role_name(role), cause);
+	kill(p->pid, SIGKILL);
+	p->condemned = true;
+	p->ready = false;
+	close_fd(&p->fd);
+	event_process(s, kind, role, cause);
+	supervise_tell_state(s);
+}
+
+static void process_send(struct supervisor *s, enum role role, enum message type)
+{
+	struct process *p = process_of(s, role);
+
+	/* A full queue is a child that does not read: the watchdog sees to it. */
+	if (p->fd >= 0)
+		(void)frame_send(p->fd, (uint16_t)type, NULL, 0, NULL, 0);
+}
+
+/* Gives the signer one end of a new channel with role; the other end is *peer, -1 when there is no
+ * signer. */
+static int signer_link(struct supervisor *s, enum role role, int *peer)
+{
+	struct process *signer = process_of(s, ROLE_SIGNER);
+	uint8_t payload = (uint8_t)role;
+	int theirs;
+	int r;
+
+	*peer = -1;
+	if (signer->fd < 0)
+		return ERR_NOT_FOUND;
+	r = pair_open(peer, &theirs, true);
+	if (r != 0)
+		return r;
+	r = frame_send(signer->fd, MESSAGE_PEER, &payload, sizeof(payload), &theirs, 1);
+	close_fd(&theirs);
+	if (r != 0)
+		close_fd(peer);
+	return r;
+}
+
+/* A sibling that was there before the signer gets a new channel to it. */
+static void signer_relink(struct supervisor *s, enum role role)
+{
+	struct process *p = process_of(s, role);
+	int peer;
+
+	if (p->fd < 0 || signer_link(s, role, &peer) != 0)
+		return;
+	(void)frame_send(p->fd, MESSAGE_SIGNER, NULL, 0, &peer, 1);
+	close_fd(&peer);
+}
+
+static void signer_link_everybody(struct supervisor *s)
+{
+	int own;
+
+	if (signer_link(s, ROLE_MAIN, &own) == 0) {
+		fcntl(own, F_SETFL, O_NONBLOCK);
+		tell_connect(&s->tell, own);
+	}
+	for (size_t i = 0; i < ROLES; i++) {
+		if (roles[i] != ROLE_SIGNER)
+			signer_relink(s, roles[i]);
+	}
+}
+
+struct launch {
+	char path[512];
+	char uid[16], gid[16], group[16];
+	const char *argv[12];
+	int fds[3]; /* for CHILD_MAIN_FD and on; -1: closed */
+};
+
+static int launch_fill(const struct supervisor *s, enum role role, struct launch *l)
+{
+	const struct sandbox_ids *ids = &s->processes[role].ids;
+	size_t n = 0;
+	int length = snprintf(l->path, sizeof(l->path), "%s/%s", s->libexec, child_role_name(role));
+
+	if (length < 0 || (size_t)length >= sizeof(l->path))
+		return ERR_TOO_LONG;
+	snprintf(l->uid, sizeof(l->uid), "%u", ids->uid);
+	snprintf(l->gid, sizeof(l->gid), "%u", ids->gid);
+	snprintf(l->group, sizeof(l->group), "%u", ids->extra);
+	l->argv[n++] = l->path;
+	l->argv[n++] = "--uid";
+	l->argv[n++] = l->uid;
+	l->argv[n++] = "--gid";
+	l->argv[n++] = l->gid;
+	if (ids->extra != (gid_t)-1) {
+		l->argv[n++] = "--group";
+		l->argv[n++] = l->group;
+	}
+	if (strcmp(s->root_path, "/") != 0) {
+		l->argv[n++] = "--root";
+		l->argv[n++] = s->root_path;
+	}
+	if (s->observe_argument)
+		l->argv[n++] = "--observe";
+	l->argv[n] = NULL;
+	return 0;
+}
+
+/* In the child. Sources are moved out of the targets' way first. */
+static void fds_arrange(const struct launch *l, int null_fd)
+{
+	const int count = (int)(sizeof(l->fds) / sizeof(l->fds[0]));
+	int moved[sizeof(l->fds) / sizeof(l->fds[0])];
+
+	dup2(null_fd, STDIN_FILENO);
+	for (int i = 0; i < count; i++)
+		moved[i] = l->fds[i] >= 0 ? fcntl(l->fds[i], F_DUPFD, CHILD_MAIN_FD + count) : -1;
+	for (int i = 0; i < count; i++) {
+		if (moved[i] < 0)
+			close(CHILD_MAIN_FD + i);
+		else
+			dup2(moved[i], CHILD_MAIN_FD + i);
+	}
+	close_range((unsigned)(CHILD_MAIN_FD + count), ~0U, 0);
+}
+
+__attribute__((noreturn)) static void launch_exec(const struct launch *l, int null_fd)
+{
+	sigset_t none;
+
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	setsid(); /* a ^C on the terminal is main's to handle */
+	fds_arrange(l, null_fd);
+	execv(l->path, (char *const *)(uintptr_t)l->argv);
+	log_error("%s: %s", l->path, LANGUAGE("起動できません", "cannot be started"));
+	_exit(127);
+}
+
+static int process_launch(struct supervisor *s, enum role role, int channel)
+{
+	struct process *p = process_of(s, role);
+	struct launch l = {.fds = {channel, -1, -1}};
+	int r = launch_fill(s, role, &l);
+
+	if (r != 0)
+		return r;
+	if (role != ROLE_SIGNER)
+		(void)signer_link(s, role, &l.fds[1]);
+	if (role == ROLE_AUTH)
+		l.fds[2] = s->auth_listen_fd;
+	p->pid = fork();
+	if (p->pid == 0)
+		launch_exec(&l, s->null_fd);
+	close_fd(&l.fds[1]);
+	if (p->pid > 0)
+		return 0;
+	p->pid = 0;
+	return ERR_IO;
+}
+
+static void back_off(struct process *p, int64_t now)
+{
+	if (now - p->started_ms >= GOOD_LIFE_MS)
+		p->back_off_ms = 0;
+	p->due_ms = now + p->back_off_ms;
+	p->back_off_ms = p->back_off_ms == 0 ? BACK_OFF_FIRST_MS : p->back_off_ms * 2;
+	if (p->back_off_ms > BACK_OFF_LAST_MS)
+		p->back_off_ms = BACK_OFF_LAST_MS;
+}
+
+static void process_start(struct supervisor *s, enum role role)
+{
+	struct process *p = process_of(s, role);
+	bool again = p->started_ms != 0;
+	int64_t now = clock_boot_ms();
+	int channel = -1;
+	int r = pair_open(&p->fd, &channel, false);
+
+	p->started_ms = now;
+	p->ready = false;
+	p->condemned = false;
+	p->unanswered = 0;
+	if (r == 0)
+		r = process_launch(s, role, channel);
+	close_fd(&channel);
+	if (r != 0) {
+		log_error("%s: %s", child_role_name(role), error_text(r));
+		close_fd(&p->fd);
+		back_off(p, now);
+		return;
+	}
+	if (role == ROLE_SIGNER)
+		signer_link_everybody(s);
+	if (again)
+		event_process(s, EVENT_PROCESS_STARTED, role, NULL);
+}
+
+void supervise_start(struct supervisor *s)
+{
+	if (s->stopping)
+		return;
+	for (size_t i = 0; i < ROLES; i++) {
+		struct process *p = process_of(s, roles[i]);
+
+		if (p->pid == 0 && p->due_ms <= clock_boot_ms())
+			process_start(s, roles[i]);
+	}
+}
+
+static void process_died(struct supervisor *s, enum role role, const char *cause)
+{
+	struct process *p = process_of(s, role);
+
+	if (!p->condemned && !s->stopping) {
+		log_error("%s: %s", child_role_name(role), cause);
+		event_process(s, EVENT_PROCESS_DIED, role, cause);
+	}
+	p->pid = 0;
+	p->ready = false;
+	close_fd(&p->fd);
+	if (role == ROLE_SIGNER)
+		tell_connect(&s->tell, -1);
+	s->restarts++;
+	back_off(p, clock_boot_ms());
+	supervise_tell_state(s);
+}
+
+static enum role role_of_pid(const struct supervisor *s, pid_t pid)
+{
+	for (size_t i = 0; i < ROLES; i++) {
+		if (s->processes[roles[i]].pid == pid)
+			return roles[i];
+	}
+	return ROLE_COUNT;
+}
+
+static void child_changed(struct supervisor *s, const siginfo_t *info)
+{
+	enum role role = role_of_pid(s, info->si_pid);
+	char cause[32];
+
+	if (role == ROLE_COUNT)
+		return;
+	if (info->si_code == CLD_STOPPED) {
+		process_kill(s, role, EVENT_PROCESS_DIED, "stopped");
+		return;
+	}
+	snprintf(cause, sizeof(cause), "%s %d", info->si_code == CLD_EXITED ? "exit" : "signal",
+	        info->si_status);
+	process_died(s, role, cause);
+}
+
+void supervise_reap(struct supervisor *s)
+{
+	for (;;) {
+		siginfo_t info = {0};
+
+		if (waitid(P_ALL, 0, &info, WEXITED | WSTOPPED | WNOHANG) != 0 || info.si_pid == 0)
+			return;
+		child_changed(s, &info);
+	}
+}
+
+void supervise_tick(struct supervisor *s)
+{
+	for (size_t i = 0; i < ROLES; i++) {
+		struct process *p = process_of(s, roles[i]);
+
+		if (p->fd < 0)
+			continue;
+		if (p->unanswered >= (p->ready ? UNANSWERED_MAX : UNANSWERED_STARTING_MAX)) {
+			process_kill(s, roles[i], EVENT_PROCESS_DIED, "no answer");
+			continue;
+		}
+		p->unanswered++;
+		process_send(s, roles[i], MESSAGE_PING);
+	}
+}
+
+static int request_serve(struct supervisor *s, enum role role, struct frame *frame)
+{
+	uint8_t payload[8];
+	struct buffer out = buffer_over(payload, sizeof(payload));
+	struct request request;
+	int fd_out;
+	int r;
+
+	if (frame->payload.length != sizeof(request) || frame->fd_count > 1)
+		return ERR_FORMAT;
+	memcpy(&request, frame->payload.data, sizeof(request));
+	r = requests_answer(&s->requests, role, &request, frame->fds[0], &fd_out);
+	if (r == REQUESTS_FORBIDDEN)
+		return ERR_DENIED;
+	buffer_put_u32(&out, request.id);
+	buffer_put_u32(&out, (uint32_t)-r);
+	(void)frame_send(s->processes[role].fd, MESSAGE_RESULT, payload, out.length, &fd_out,
+	        fd_out >= 0 ? 1 : 0);
+	close_fd(&fd_out);
+	if (r == 0 && request.type == REQUEST_POLICY_STORE) {
+		process_send(s, ROLE_AUTH, MESSAGE_RELOAD);
+		process_send(s, ROLE_REPORTER, MESSAGE_RELOAD);
+	}
+	return 0;
+}
+
+static int frame_serve(struct supervisor *s, enum role role, struct frame *frame)
+{
+	struct process *p = process_of(s, role);
+
+	if (frame->type == MESSAGE_REQUEST)
+		return request_serve(s, role, frame);
+	if (frame->payload.length != 0 || frame->fd_count != 0)
+		return ERR_FORMAT;
+	switch (frame->type) {
+	case MESSAGE_PONG:
+		p->unanswered = 0;
+		return 0;
+	case MESSAGE_READY:
+		if (p->ready)
+			return ERR_FORMAT;
+		p->ready = true;
+		p->unanswered = 0;
+		supervise_tell_state(s);
+		return 0;
+	default:
+		return ERR_FORMAT;
+	}
+}
+
+void supervise_serve(struct supervisor *s, enum role role)
+{
+	struct process *p = process_of(s, role);
+	uint8_t memory[CHILD_FRAME_MAX];
+	struct frame frame;
+
+	for (int i = 0; i < SERVE_FRAMES_MAX && p->fd >= 0; i++) {
+		int r = frame_receive(p->fd, 0, memory, sizeof(memory), &frame);
+
+		if (r == ERR_TIMEOUT)
+			return;
+		if (r == ERR_CLOSED) {
+			/* Dying already, or of no use: how it ended is told when it is reaped. */
+			close_fd(&p->fd);
+			kill(p->pid, SIGKILL);
+			return;
+		}
+		if (r == 0)
+			r = frame_serve(s, role, &frame);
+		frame_close_fds(&frame);
+		if (r != 0)
+			process_kill(s, role, EVENT_MESSAGE_REFUSED,
+			        r == ERR_DENIED ? "request refused" : "malformed message");
+	}
+}
+
+void supervise_serve_tell(struct supervisor *s)
+{
+	if (tell_read(&s->tell) == ERR_FORMAT)
+		process_kill(s, ROLE_SIGNER, EVENT_MESSAGE_REFUSED, "malformed message");
+}
+
+int supervise_wait_ms(const struct supervisor *s)
+{
+	int64_t now = clock_boot_ms();
+	int64_t least = -1;
+
+	for (size_t i = 0; i < ROLES && !s->stopping; i++) {
+		const struct process *p = &s->processes[roles[i]];
+		int64_t left = p->due_ms > now ? p->due_ms - now : 0;
+
+		if (p->pid == 0 && (least < 0 || left < least))
+			least = left;
+	}
+	return (int)least;
+}
+
+bool supervise_all_ready(const struct supervisor *s)
+{
+	for (size_t i = 0; i < ROLES; i++) {
+		if (!s->processes[roles[i]].ready)
+			return false;
+	}
+	return true;
+}
+
+void supervise_reload(struct supervisor *s)
+{
+	for (size_t i = 0; i < ROLES; i++)
+		process_send(s, roles[i], MESSAGE_RELOAD);
+	supervise_tell_state(s);
+}
+
+int supervise_hand(struct supervisor *s, enum control verb, int connection, int file)
+{
+	enum role role =
+	        verb == CONTROL_DEVICES || verb == CONTROL_POLICY_OFFER ? ROLE_GUARD : ROLE_SIGNER;
+	struct process *p = process_of(s, role);
+	const int fds[2] = {connection, file};
+	bool peer = verb == CONTROL_RECORD;
+	uint8_t payload = peer ? (uint8_t)ROLE_ADMIN : (uint8_t)verb;
+
+	if (p->fd < 0)
+		return ERR_NOT_FOUND;
+	return frame_send(p->fd, peer ? MESSAGE_PEER : MESSAGE_CONTROL, &payload, sizeof(payload),
+	        fds, file >= 0 ? 2 : 1);
+}
+
+/* Waits until the process is gone, reaping whatever ends meanwhile. */
+static void wait_gone(struct supervisor *s, enum role role, int64_t deadline)
+{
+	while (process_of(s, role)->pid != 0 && clock_boot_ms() < deadline) {
+		supervise_reap(s);
+		if (process_of(s, role)->pid != 0)
+			poll(NULL, 0, 10);
+	}
+}
+
+static void process_end(struct supervisor *s, enum role role)
+{
+	struct process *p = process_of(s, role);
+
+	if (p->pid == 0)
+		return;
+	kill(p->pid, SIGTERM);
+	wait_gone(s, role, clock_boot_ms() + STOP_WAIT_MS / 2);
+	if (p->pid == 0)
+		return;
+	kill(p->pid, SIGKILL);
+	wait_gone(s, role, clock_boot_ms() + STOP_WAIT_MS / 2);
+}
+
+static void stopping_tell(struct supervisor *s)
+{
+	int64_t deadline = clock_boot_ms() + STOP_WAIT_MS;
+	struct event e;
+
+	event_start(&e, EVENT_AGENT_STOPPING);
+	tell_event(&s->tell, &e);
+	while (s->tell.count > 0 && s->tell.fd >= 0 && clock_boot_ms() < deadline) {
+		struct pollfd fd = {.fd = s->tell.fd, .events = POLLIN};
+
+		(void)poll(&fd, 1, 50);
+		if (tell_read(&s->tell) != 0)
+			return;
+	}
+}
+
+void supervise_stop(struct supervisor *s)
+{
+	static const enum role before_signer[] = {ROLE_REPORTER, ROLE_AUTH, ROLE_GUARD};
+
+	s->stopping = true;
+	stopping_tell(s);
+	for (size_t i = 0; i < sizeof(before_signer) / sizeof(before_signer[0]); i++)
+		process_end(s, before_signer[i]);
+	process_end(s, ROLE_SIGNER);
+}
