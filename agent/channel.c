@@ -204,7 +204,7 @@ static int event_step(struct channel *c, uint32_t id, int timeout_ms)
 	return c->signer_fd == asked ? 1 : ERR_CLOSED;
 }
 
-int channel_event(struct channel *c, const struct event *e)
+int channel_event(struct channel *c, const struct event_record *e)
 {
 	int64_t deadline = clock_boot_ms() + CHANNEL_TIMEOUT_MS;
 	uint8_t memory[EVENT_ENCODED_MAX + 4];
@@ -229,7 +229,7 @@ int channel_event(struct channel *c, const struct event *e)
 	return r;
 }
 
-int channel_state(struct channel *c, enum role section, const struct event *state)
+int channel_state(struct channel *c, enum role section, const struct event_record *state)
 {
 	uint8_t memory[EVENT_ENCODED_MAX + 1];
 	struct buffer out = buffer_over(memory, sizeof(memory));

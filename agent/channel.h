@@ -38,10 +38,10 @@ int channel_request(struct channel *c, enum request_type type, const char *name,
  * Sends an event and waits until it is durable. On ERR_CLOSED, ERR_TIMEOUT: the caller keeps its verdict at deny. The event may
  * be in the journal all the same.
  */
-int channel_event(struct channel *c, const struct event *e);
+int channel_event(struct channel *c, const struct event_record *e);
 
 /* Sends the section's state; no answer. */
-int channel_state(struct channel *c, enum role section, const struct event *state);
+int channel_state(struct channel *c, enum role section, const struct event_record *state);
 
 int channel_ready(struct channel *c);
 

@@ -156,7 +156,7 @@ static int await_done(int socket, uint8_t *memory)
 	return error;
 }
 
-int control_record(const struct cli *cli, const struct event *e)
+int control_record(const struct cli *cli, const struct event_record *e)
 {
 	uint8_t *memory = NULL;
 	struct buffer out;

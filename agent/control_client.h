@@ -18,7 +18,7 @@ int control_ask(const struct cli *cli, enum control verb, int fd, char **json);
 
 /* Has the agent journal an event of the administrator's; 0 once it is durable. Errors of
  * control_ask(). */
-int control_record(const struct cli *cli, const struct event *e);
+int control_record(const struct cli *cli, const struct event_record *e);
 
 /* Has the running agent read its configuration again (SIGHUP to the process behind the socket).
  * Errors of control_ask(). */

@@ -219,11 +219,11 @@ static int daemon_open(struct daemon *d, const struct arguments *a)
 
 static void started_tell(struct daemon *d)
 {
-	struct event e;
+	struct event_record e;
 
 	event_start(&e, EVENT_AGENT_STARTED);
-	event_add(&e, FIELD_MODE, d->supervisor.requests.observe ? "observe" : "enforce");
-	event_add(&e, FIELD_VERSION, SEKISHO_VERSION);
+	event_put(&e, FIELD_MODE, d->supervisor.requests.observe ? "observe" : "enforce");
+	event_put(&e, FIELD_VERSION, SEKISHO_VERSION);
 	tell_event(&d->supervisor.tell, &e);
 	supervise_tell_state(&d->supervisor);
 }

@@ -38,7 +38,7 @@ struct signer {
 	struct signer_journal journal;
 	struct signer_state state;
 	struct signer_report report;
-	struct event event;  /* the one being read: too large for a stack frame of every handler */
+	struct event_record event;  /* the one being read: too large for a stack frame of every handler */
 	uint64_t told_count; /* what the reporter knows of */
 	uint64_t told_revision;
 	uint8_t memory[FRAME_MAX];
@@ -152,13 +152,13 @@ static void commit(struct signer *s)
 
 static void refuse_peer(struct signer *s, struct peer *peer, const char *cause)
 {
-	struct event *e = calloc(1, sizeof(*e));
+	struct event_record *e = calloc(1, sizeof(*e));
 
 	log_warning("%s: %s", role_text(peer->role), cause);
 	if (e != NULL) {
 		event_start(e, EVENT_MESSAGE_REFUSED);
-		event_add(e, FIELD_PROCESS, role_text(peer->role));
-		event_add(e, FIELD_CAUSE, cause);
+		event_put(e, FIELD_PROCESS, role_text(peer->role));
+		event_put(e, FIELD_CAUSE, cause);
 		(void)signer_journal_add(&s->journal, e, NULL);
 	}
 	free(e);

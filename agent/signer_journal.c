@@ -185,7 +185,7 @@ static int start_file(struct signer_journal *j)
 	return error;
 }
 
-int signer_journal_add(struct signer_journal *j, const struct event *e, uint64_t *seq)
+int signer_journal_add(struct signer_journal *j, const struct event_record *e, uint64_t *seq)
 {
 	struct journal_stamp stamp = {clock_wall(), clock_boot_ms(), j->boot_id};
 	struct journal_head before = j->next;
@@ -280,15 +280,15 @@ static uint64_t first_of(const char *name)
 
 static int add_fault_event(struct signer_journal *j)
 {
-	struct event *e = calloc(1, sizeof(*e));
+	struct event_record *e = calloc(1, sizeof(*e));
 	int error;
 
 	if (e == NULL)
 		return ERR_MEMORY;
 	event_start(e, EVENT_JOURNAL_BROKEN);
-	event_add(e, FIELD_FILE, j->fault.file);
-	event_add_number(e, FIELD_LINE, j->fault.line);
-	event_add(e, FIELD_CAUSE, j->fault.cause);
+	event_put(e, FIELD_FILE, j->fault.file);
+	event_put_number(e, FIELD_LINE, j->fault.line);
+	event_put(e, FIELD_CAUSE, j->fault.cause);
 	error = signer_journal_add(j, e, NULL);
 	free(e);
 	return error;
@@ -296,15 +296,15 @@ static int add_fault_event(struct signer_journal *j)
 
 static int add_torn_event(struct signer_journal *j, const char *name, uint64_t line, size_t bytes)
 {
-	struct event *e = calloc(1, sizeof(*e));
+	struct event_record *e = calloc(1, sizeof(*e));
 	int error;
 
 	if (e == NULL)
 		return ERR_MEMORY;
 	event_start(e, EVENT_JOURNAL_TORN);
-	event_add(e, FIELD_FILE, name);
-	event_add_number(e, FIELD_LINE, line);
-	event_add_number(e, FIELD_BYTES, bytes);
+	event_put(e, FIELD_FILE, name);
+	event_put_number(e, FIELD_LINE, line);
+	event_put_number(e, FIELD_BYTES, bytes);
 	error = signer_journal_add(j, e, NULL);
 	free(e);
 	return error;

@@ -49,7 +49,7 @@ int signer_journal_open(struct signer_journal *j, int dir, const struct journal_
 void signer_journal_close(struct signer_journal *j);
 
 /* Appends an event to what is pending; *seq (may be NULL) is its number. Nothing is durable yet. */
-int signer_journal_add(struct signer_journal *j, const struct event *e, uint64_t *seq);
+int signer_journal_add(struct signer_journal *j, const struct event_record *e, uint64_t *seq);
 
 /* Writes and syncs what is pending. On an error nothing of it is in the journal, and its numbers
  * are used again. */

@@ -83,7 +83,7 @@ static json_t *field_value(uint16_t field, const char *text)
 }
 
 /* A new object of those facts that are the section's. */
-static json_t *section_value(enum section section, const struct event *facts)
+static json_t *section_value(enum section section, const struct event_record *facts)
 {
 	json_t *value = json_object();
 
@@ -131,7 +131,7 @@ static void replace_section(
 	s->owners[section] = owner;
 }
 
-static int check_fields(enum role role, const struct event *facts)
+static int check_fields(enum role role, const struct event_record *facts)
 {
 	size_t text = 0;
 
@@ -149,7 +149,7 @@ static int check_fields(enum role role, const struct event *facts)
 }
 
 int signer_state_set(
-        struct signer_state *s, enum role role, uint32_t owner, const struct event *facts)
+        struct signer_state *s, enum role role, uint32_t owner, const struct event_record *facts)
 {
 	int error;
 
@@ -171,25 +171,25 @@ int signer_state_set(
 	return 0;
 }
 
-static void journal_facts(const struct signer_journal *j, struct event *facts)
+static void journal_facts(const struct signer_journal *j, struct event_record *facts)
 {
 	event_start(facts, 0);
 	if (j->broken) {
-		event_add(facts, FIELD_JOURNAL_STATE, "broken");
-		event_add(facts, FIELD_FILE, j->fault.file);
-		event_add_number(facts, FIELD_LINE, j->fault.line);
-		event_add(facts, FIELD_CAUSE, j->fault.cause);
+		event_put(facts, FIELD_JOURNAL_STATE, "broken");
+		event_put(facts, FIELD_FILE, j->fault.file);
+		event_put_number(facts, FIELD_LINE, j->fault.line);
+		event_put(facts, FIELD_CAUSE, j->fault.cause);
 	} else if (j->failure != 0) {
-		event_add(facts, FIELD_JOURNAL_STATE, "unwritable");
-		event_add(facts, FIELD_CAUSE, strerror(j->failure));
+		event_put(facts, FIELD_JOURNAL_STATE, "unwritable");
+		event_put(facts, FIELD_CAUSE, strerror(j->failure));
 	} else {
-		event_add(facts, FIELD_JOURNAL_STATE, "whole");
+		event_put(facts, FIELD_JOURNAL_STATE, "whole");
 	}
 }
 
 int signer_state_set_journal(struct signer_state *s, const struct signer_journal *j)
 {
-	struct event *facts = calloc(1, sizeof(*facts));
+	struct event_record *facts = calloc(1, sizeof(*facts));
 	int error;
 
 	if (facts == NULL)

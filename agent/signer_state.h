@@ -39,7 +39,7 @@ struct signer_state {
  * field that is not the section's, ERR_TOO_LONG.
  */
 int signer_state_set(
-        struct signer_state *s, enum role role, uint32_t owner, const struct event *facts);
+        struct signer_state *s, enum role role, uint32_t owner, const struct event_record *facts);
 
 /* The signer's own section. */
 int signer_state_set_journal(struct signer_state *s, const struct signer_journal *j);

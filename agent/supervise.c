@@ -73,18 +73,18 @@ static int pair_open(int *ours, int *theirs, bool both_wait)
 static void event_process(
         struct supervisor *s, enum event_kind kind, enum role role, const char *cause)
 {
-	struct event e;
+	struct event_record e;
 
 	event_start(&e, (uint16_t)kind);
-	event_add(&e, FIELD_PROCESS, child_role_name(role));
-	event_add(&e, FIELD_CAUSE, cause);
+	event_put(&e, FIELD_PROCESS, child_role_name(role));
+	event_put(&e, FIELD_CAUSE, cause);
 	tell_event(&s->tell, &e);
 }
 
 void supervise_tell_state(struct supervisor *s)
 {
 	char running[64] = "main";
-	struct event e;
+	struct event_record e;
 
 	for (enum role role = ROLE_GUARD; role <= ROLE_REPORTER; role++) {
 		size_t length = strlen(running);
@@ -94,10 +94,10 @@ void supervise_tell_state(struct supervisor *s)
 			        child_role_name(role));
 	}
 	event_start(&e, 0);
-	event_add(&e, FIELD_MODE, s->requests.observe ? "observe" : "enforce");
-	event_add(&e, FIELD_RUNNING, running);
-	event_add_number(&e, FIELD_RESTARTS, s->restarts);
-	event_add(&e, FIELD_VERSION, SEKISHO_VERSION);
+	event_put(&e, FIELD_MODE, s->requests.observe ? "observe" : "enforce");
+	event_put(&e, FIELD_RUNNING, running);
+	event_put_number(&e, FIELD_RESTARTS, s->restarts);
+	event_put(&e, FIELD_VERSION, SEKISHO_VERSION);
 	tell_state(&s->tell, &e);
 }
 
@@ -538,7 +538,7 @@ static void process_end(struct supervisor *s, enum role role)
 static void stopping_tell(struct supervisor *s)
 {
 	int64_t deadline = clock_boot_ms() + STOP_WAIT_MS;
-	struct event e;
+	struct event_record e;
 
 	event_start(&e, EVENT_AGENT_STOPPING);
 	tell_event(&s->tell, &e);

@@ -42,7 +42,7 @@ static void forget(struct tell *t, size_t index)
 	        (t->count - index) * sizeof(t->events[0]));
 }
 
-void tell_event(struct tell *t, const struct event *e)
+void tell_event(struct tell *t, const struct event_record *e)
 {
 	struct buffer out;
 	size_t at;
@@ -66,7 +66,7 @@ void tell_event(struct tell *t, const struct event *e)
 	send_or_close(t, MESSAGE_EVENT, t->events[at].bytes, out.length);
 }
 
-void tell_state(struct tell *t, const struct event *state)
+void tell_state(struct tell *t, const struct event_record *state)
 {
 	uint8_t bytes[TELL_EVENT_SIZE];
 	struct buffer out = buffer_over(bytes, sizeof(bytes));

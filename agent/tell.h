@@ -25,8 +25,8 @@ struct tell {
 /* Takes fd (a new signer's channel, or -1) and tells it everything that is not durable yet, and the state. */
 void tell_connect(struct tell *t, int fd);
 /* When more are waiting than there is room for, the oldest is lost and the log says so. */
-void tell_event(struct tell *t, const struct event *e);
-void tell_state(struct tell *t, const struct event *state);
+void tell_event(struct tell *t, const struct event_record *e);
+void tell_state(struct tell *t, const struct event_record *state);
 /* Reads what the signer has made durable. 0; ERR_CLOSED; ERR_FORMAT: it said something else and must be ended. */
 int tell_read(struct tell *t);
 

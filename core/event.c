@@ -116,13 +116,13 @@ bool event_field_is_flag(uint16_t field)
 	return field < FIELD_END && fields[field].shape == FLAG;
 }
 
-void event_start(struct event *e, uint16_t kind)
+void event_start(struct event_record *e, uint16_t kind)
 {
 	e->kind = kind;
 	e->count = 0;
 }
 
-void event_add(struct event *e, uint16_t field, const char *value)
+void event_put(struct event_record *e, uint16_t field, const char *value)
 {
 	if (value == NULL)
 		return;
@@ -135,15 +135,15 @@ void event_add(struct event *e, uint16_t field, const char *value)
 	e->count++;
 }
 
-void event_add_number(struct event *e, uint16_t field, uint64_t value)
+void event_put_number(struct event_record *e, uint16_t field, uint64_t value)
 {
 	char text[24];
 
 	snprintf(text, sizeof(text), "%" PRIu64, value);
-	event_add(e, field, text);
+	event_put(e, field, text);
 }
 
-void event_encode(const struct event *e, struct buffer *out)
+void event_encode(const struct event_record *e, struct buffer *out)
 {
 	buffer_put_u16(out, e->kind);
 	buffer_put_u8(out, (uint8_t)e->count);
@@ -177,7 +177,7 @@ bool event_value_is_valid(uint16_t field, const char *value)
 	return true;
 }
 
-static bool has_field(const struct event *e, uint16_t field)
+static bool has_field(const struct event_record *e, uint16_t field)
 {
 	for (size_t i = 0; i < e->count; i++) {
 		if (e->fields[i].field == field)
@@ -186,7 +186,7 @@ static bool has_field(const struct event *e, uint16_t field)
 	return false;
 }
 
-int event_decode(struct buffer *in, struct event *e)
+int event_decode(struct buffer *in, struct event_record *e)
 {
 	uint16_t kind = buffer_get_u16(in);
 	size_t count = buffer_get_u8(in);

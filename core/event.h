@@ -1,6 +1,7 @@
 /*
  * What the agent tells of: events (journalled) and states (a section's latest facts), both a kind and a
- * list of named fields. Siblings send fields; only the signer turns them into text.
+ * list of named fields. Siblings send fields; only the signer turns them into text. (libevent owns the names
+ * `struct event` and event_add(); a program that uses both must not mix them up.)
  */
 #ifndef SEKISHO_CORE_EVENT_H
 #define SEKISHO_CORE_EVENT_H
@@ -80,7 +81,7 @@ enum event_field {
 
 enum { EVENT_FIELDS_MAX = 24, EVENT_VALUE_MAX = 1024, EVENT_ENCODED_MAX = 16384 };
 
-struct event {
+struct event_record {
 	uint16_t kind;
 	size_t count;
 	struct {
@@ -98,18 +99,18 @@ bool event_field_is_number(uint16_t field);
 /* True for fields whose value is "true" or "false" and becomes a JSON boolean. */
 bool event_field_is_flag(uint16_t field);
 
-void event_start(struct event *e, uint16_t kind);
+void event_start(struct event_record *e, uint16_t kind);
 /* Adds a field; values are cut at EVENT_VALUE_MAX; NULL adds nothing. A field too many is a bug: aborts. */
-void event_add(struct event *e, uint16_t field, const char *value);
-void event_add_number(struct event *e, uint16_t field, uint64_t value);
+void event_put(struct event_record *e, uint16_t field, const char *value);
+void event_put_number(struct event_record *e, uint16_t field, uint64_t value);
 
 /* A known field, and a value of its shape: a number is decimal without leading zeros and at most 2^63 - 1. */
 bool event_value_is_valid(uint16_t field, const char *value);
 
 /* u16 kind, u8 count, count times (u16 field, string value). */
-void event_encode(const struct event *e, struct buffer *out);
+void event_encode(const struct event_record *e, struct buffer *out);
 /* An event is the last member of every message that holds one. 0, or ERR_FORMAT for an unknown kind (0 is a state),
  * an unknown field, a field twice, too many, a number or flag that is none, and bytes left over. */
-int event_decode(struct buffer *in, struct event *e);
+int event_decode(struct buffer *in, struct event_record *e);
 
 #endif

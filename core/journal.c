@@ -66,7 +66,7 @@ static json_t *field_value(uint16_t field, const char *value, size_t limit)
 	return string;
 }
 
-static int add_fields(json_t *line, const struct event *e, size_t limit)
+static int add_fields(json_t *line, const struct event_record *e, size_t limit)
 {
 	for (size_t i = 0; i < e->count; i++) {
 		const char *name = event_field_name(e->fields[i].field);
@@ -78,7 +78,7 @@ static int add_fields(json_t *line, const struct event *e, size_t limit)
 }
 
 /* A journal line's text with values cut at limit; malloc'd. */
-static int print_line(const struct event *e, const struct journal_stamp *stamp,
+static int print_line(const struct event_record *e, const struct journal_stamp *stamp,
         const struct journal_head *head, size_t limit, char **line)
 {
 	char time[CLOCK_RFC3339_SIZE];
@@ -98,7 +98,7 @@ static int print_line(const struct event *e, const struct journal_stamp *stamp,
 	return error;
 }
 
-static bool is_writable(const struct event *e)
+static bool is_writable(const struct event_record *e)
 {
 	if (event_kind_name(e->kind) == NULL || e->count > EVENT_FIELDS_MAX)
 		return false;
@@ -125,7 +125,7 @@ static int advance(struct journal_head *head, uint64_t seq, const char *line, si
 	return 0;
 }
 
-int journal_line(const struct event *e, const struct journal_stamp *stamp,
+int journal_line(const struct event_record *e, const struct journal_stamp *stamp,
         struct journal_head *head, char **line)
 {
 	int error = 0;

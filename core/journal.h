@@ -37,7 +37,7 @@ struct journal_stamp {
 
 /* Builds the line that follows head (without newline) and advances head. *line malloc'd. Bytes of values that are
  * not UTF-8 become U+FFFD. */
-int journal_line(const struct event *e, const struct journal_stamp *stamp, struct journal_head *head, char **line);
+int journal_line(const struct event_record *e, const struct journal_stamp *stamp, struct journal_head *head, char **line);
 
 /* Does line continue head? Then head is advanced. ERR_CHAIN or ERR_FORMAT, and *cause (static text), else. */
 int journal_check_line(const char *line, size_t length, struct journal_head *head, const char **cause);
