@@ -12,10 +12,11 @@ enum clause_state {
 	CLAUSE_STATE_COUNT
 };
 
+/* A row's key is (id, control): one paragraph may ask for several things, mito-2026:6-3-a for T1-ISO, T1-NOEXP and T1-MFA. */
 struct clause {
-	const char *id;      /* "mito-2026:6-3-a#noexport": unique; see catalogue.c for how rows of one paragraph differ */
+	const char *id;      /* "mito-2026:6-3-a"; "BODY:none" for what other bodies ask for and this one does not */
 	const char *control; /* "T1-NOEXP" */
-	const char *class;   /* letters of E enforce, D detect, A attested, O outside */
+	const char *class;   /* letters of E enforce, D detect, A attested, O outside; "" not in this body's policy */
 	const char *title;   /* Japanese */
 };
 
@@ -32,12 +33,18 @@ struct finding {
 	char evidence[256]; /* what the state rests on, in the person's language; "" only for not_applicable */
 };
 
+/* Whose word the state is, and how old. */
+enum freshness {
+	STATE_OLD = 0,      /* a collector's last verified state is beyond its freshness limit */
+	STATE_OWN = 1,      /* the terminal itself asks its own running agent */
+	STATE_VERIFIED = 2, /* a collector verified it within its freshness limit */
+};
+
 /*
  * Evaluates one clause from the full state of a report (JSON object by section: "agent", "guard", "auth", "policy",
- * "reporter", "journal"; core/PROTOCOL.md §5). fresh: the collector verified this state within its freshness limit, or the
- * asker is the terminal itself. state: a json_t *, NULL when there is none.
+ * "reporter", "journal"; core/PROTOCOL.md §5). state: a json_t *, NULL when there is none.
  */
-struct finding catalogue_evaluate(const struct clause *clause, const void *state, int fresh);
+struct finding catalogue_evaluate(const struct clause *clause, const void *state, enum freshness fresh);
 
 const char *clause_state_name(enum clause_state state); /* "met" … */
 const char *clause_state_text(enum clause_state state); /* 適合 … in the person's language */

@@ -1,0 +1,445 @@
+#include "policy/document.h"
+
+#include <cyaml/cyaml.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/clock.h"
+#include "core/cms.h"
+#include "core/encode.h"
+#include "core/error.h"
+#include "core/language.h"
+#include "core/log.h"
+#include "policy/catalogue.h"
+#include "policy/yaml_shape.h"
+
+#define DOCUMENT_FORMAT "policy-1"
+
+/* A policy as it is written; sekisho-policy(5). */
+struct document {
+	char format[16];
+	char id[POLICY_NAME_MAX];
+	char body[POLICY_NAME_MAX];
+	uint64_t version;
+	int tier;
+	char not_after[40];
+	uint64_t signers;
+	struct document_ways {
+		int treatment[WAY_COUNT];
+	} ways;
+	struct document_login {
+		unsigned factors;
+		uint64_t max_failures;
+		struct document_totp {
+			uint64_t digits, step, window;
+		} totp;
+	} login;
+	struct document_report {
+		uint64_t interval;
+	} report;
+	char *rules;
+};
+
+static const cyaml_strval_t TIERS[] = {
+        {"my_number", TIER_MY_NUMBER}, {"lgwan", TIER_LGWAN}, {"internet", TIER_INTERNET}};
+static const cyaml_strval_t FACTORS[] = {{"password", FACTOR_PASSWORD}, {"totp", FACTOR_TOTP}};
+static const cyaml_strval_t TREATMENTS[] = {{"deny", TREATMENT_DENY}, {"allow", TREATMENT_ALLOW},
+        {"import", TREATMENT_IMPORT}, {"export", TREATMENT_EXPORT}};
+
+#define ENTRIES(table) (sizeof(table) / sizeof((table)[0]))
+#define WAY_FIELD(name, way)                                                                       \
+	CYAML_FIELD_ENUM(name, CYAML_FLAG_OPTIONAL | CYAML_FLAG_STRICT, struct document_ways,      \
+	        treatment[way], TREATMENTS, ENTRIES(TREATMENTS))
+
+static const cyaml_schema_field_t WAYS[] = {
+        WAY_FIELD("usb_storage", WAY_USB_STORAGE),
+        WAY_FIELD("mtp_ptp", WAY_MTP_PTP),
+        WAY_FIELD("mmc", WAY_MMC),
+        WAY_FIELD("optical", WAY_OPTICAL),
+        WAY_FIELD("floppy", WAY_FLOPPY),
+        WAY_FIELD("ata_hotplug", WAY_ATA_HOTPLUG),
+        WAY_FIELD("nvme_hotplug", WAY_NVME_HOTPLUG),
+        WAY_FIELD("thunderbolt", WAY_THUNDERBOLT),
+        WAY_FIELD("firewire", WAY_FIREWIRE),
+        WAY_FIELD("usb_network", WAY_USB_NETWORK),
+        WAY_FIELD("usb_serial", WAY_USB_SERIAL),
+        WAY_FIELD("usb_printer", WAY_USB_PRINTER),
+        WAY_FIELD("bluetooth", WAY_BLUETOOTH),
+        WAY_FIELD("wifi", WAY_WIFI),
+        WAY_FIELD("hid", WAY_HID),
+        WAY_FIELD("smartcard", WAY_SMARTCARD),
+        WAY_FIELD("security_key", WAY_SECURITY_KEY),
+        WAY_FIELD("audio", WAY_AUDIO),
+        WAY_FIELD("video", WAY_VIDEO),
+        WAY_FIELD("hub", WAY_HUB),
+        WAY_FIELD("other", WAY_OTHER),
+        CYAML_FIELD_END,
+};
+
+static const cyaml_schema_field_t TOTP[] = {
+        CYAML_FIELD_UINT("digits", CYAML_FLAG_DEFAULT, struct document_totp, digits),
+        CYAML_FIELD_UINT("step", CYAML_FLAG_DEFAULT, struct document_totp, step),
+        CYAML_FIELD_UINT("window", CYAML_FLAG_DEFAULT, struct document_totp, window),
+        CYAML_FIELD_END,
+};
+
+static const cyaml_schema_field_t LOGIN[] = {
+        CYAML_FIELD_FLAGS("factors", CYAML_FLAG_STRICT, struct document_login, factors, FACTORS,
+                ENTRIES(FACTORS)),
+        CYAML_FIELD_UINT("max_failures", CYAML_FLAG_DEFAULT, struct document_login, max_failures),
+        CYAML_FIELD_MAPPING("totp", CYAML_FLAG_DEFAULT, struct document_login, totp, TOTP),
+        CYAML_FIELD_END,
+};
+
+static const cyaml_schema_field_t REPORT[] = {
+        CYAML_FIELD_UINT("interval", CYAML_FLAG_DEFAULT, struct document_report, interval),
+        CYAML_FIELD_END,
+};
+
+static const cyaml_schema_field_t FIELDS[] = {
+        CYAML_FIELD_STRING("sekisho", CYAML_FLAG_DEFAULT, struct document, format, 1),
+        CYAML_FIELD_STRING("id", CYAML_FLAG_DEFAULT, struct document, id, 1),
+        CYAML_FIELD_STRING("body", CYAML_FLAG_DEFAULT, struct document, body, 1),
+        CYAML_FIELD_UINT("version", CYAML_FLAG_DEFAULT, struct document, version),
+        CYAML_FIELD_ENUM("tier", CYAML_FLAG_STRICT, struct document, tier, TIERS, ENTRIES(TIERS)),
+        CYAML_FIELD_STRING("not_after", CYAML_FLAG_OPTIONAL, struct document, not_after, 1),
+        CYAML_FIELD_UINT("signers", CYAML_FLAG_DEFAULT, struct document, signers),
+        CYAML_FIELD_MAPPING("ways", CYAML_FLAG_DEFAULT, struct document, ways, WAYS),
+        CYAML_FIELD_MAPPING("login", CYAML_FLAG_DEFAULT, struct document, login, LOGIN),
+        CYAML_FIELD_MAPPING("report", CYAML_FLAG_DEFAULT, struct document, report, REPORT),
+        CYAML_FIELD_STRING_PTR(
+                "rules", CYAML_FLAG_DEFAULT, struct document, rules, 0, CYAML_UNLIMITED),
+        CYAML_FIELD_END,
+};
+
+static const cyaml_schema_value_t SCHEMA = {
+        CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, struct document, FIELDS)};
+
+/* The ranges of numbers, and the second half of the schema. */
+static const struct range {
+	const char *path;
+	size_t offset; /* of a uint64_t in struct document */
+	uint64_t low, high;
+} RANGES[] = {
+        {"version", offsetof(struct document, version), 1, (UINT64_C(1) << 53) - 1},
+        {"signers", offsetof(struct document, signers), 1, 2},
+        {"login.max_failures", offsetof(struct document, login.max_failures), 1, 10},
+        {"login.totp.digits", offsetof(struct document, login.totp.digits), 6, 8},
+        {"login.totp.step", offsetof(struct document, login.totp.step), 15, 120},
+        {"login.totp.window", offsetof(struct document, login.totp.window), 0, 10},
+        {"report.interval", offsetof(struct document, report.interval), 10, 3600},
+};
+
+/* What libcyaml told of the first thing it did not like. */
+struct complaint {
+	char detail[120];
+	unsigned long line, column; /* 0 while not told */
+};
+
+static void __attribute__((format(printf, 3, 0)))
+hear(cyaml_log_t level, void *context, const char *format, va_list arguments)
+{
+	struct complaint *complaint = context;
+	char text[160];
+	char *place;
+
+	if (level < CYAML_LOG_ERROR)
+		return;
+	(void)vsnprintf(text, sizeof(text), format, arguments);
+	text[strcspn(text, "\n")] = '\0';
+	place = strstr(text, "(line: ");
+	if (place && !complaint->line &&
+	        sscanf(place, "(line: %lu, column: %lu)", &complaint->line, &complaint->column) !=
+	                2)
+		complaint->line = 0;
+	if (!complaint->detail[0] && strncmp(text, "Load: ", 6) == 0 &&
+	        strcmp(text, "Load: Backtrace:") != 0)
+		(void)log_printable(text + 6, complaint->detail, sizeof(complaint->detail));
+}
+
+static int __attribute__((format(printf, 4, 5))) refuse(struct policy_error *error,
+        const struct shape *shape, const char *path, const char *format, ...)
+{
+	const struct shape_place *place = shape_find(shape, path);
+	va_list arguments;
+
+	error->line = place ? place->line : 1;
+	error->column = place ? place->column : 1;
+	va_start(arguments, format);
+	(void)vsnprintf(error->message, sizeof(error->message), format, arguments);
+	va_end(arguments);
+	return ERR_FORMAT;
+}
+
+static const char *phrase(cyaml_err_t code)
+{
+	switch (code) {
+	case CYAML_ERR_INVALID_KEY:
+		return LANGUAGE("知らないキーです", "unknown key");
+	case CYAML_ERR_MAPPING_FIELD_MISSING:
+		return LANGUAGE("必要なキーがありません", "a key is missing");
+	case CYAML_ERR_STRING_LENGTH_MIN:
+	case CYAML_ERR_STRING_LENGTH_MAX:
+		return LANGUAGE("文字列の長さが範囲外です", "the string is too short or too long");
+	default:
+		return LANGUAGE("値が不正です", "the value is not valid");
+	}
+}
+
+static int refuse_schema(cyaml_err_t code, const struct complaint *complaint,
+        const struct shape *shape, struct policy_error *error)
+{
+	const char *colon = strrchr(complaint->detail, ':');
+	const char *name = colon ? colon + 1 + strspn(colon + 1, " ") : "";
+	const struct shape_place *place = NULL;
+
+	if (code == CYAML_ERR_OOM)
+		return ERR_MEMORY;
+	error->line = complaint->line ? complaint->line : 1;
+	error->column = complaint->line ? complaint->column : 1;
+	if (code == CYAML_ERR_INVALID_KEY)
+		place = shape_find_key(shape, name);
+	if (place) {
+		error->line = place->key_line;
+		error->column = place->key_column;
+	}
+	if (code == CYAML_ERR_INVALID_KEY || code == CYAML_ERR_MAPPING_FIELD_MISSING)
+		(void)snprintf(
+		        error->message, sizeof(error->message), "%s: %s", phrase(code), name);
+	else
+		(void)snprintf(error->message, sizeof(error->message), "%s (%s)", phrase(code),
+		        complaint->detail);
+	return ERR_FORMAT;
+}
+
+static int load(const uint8_t *text, size_t length, const cyaml_config_t *config,
+        const struct shape *shape, struct document **document, struct policy_error *error)
+{
+	cyaml_err_t code =
+	        cyaml_load_data(text, length, config, &SCHEMA, (cyaml_data_t **)document, NULL);
+
+	if (code != CYAML_OK)
+		return refuse_schema(code, config->log_ctx, shape, error);
+	if (!*document)
+		return refuse(error, shape, "", LANGUAGE("文書が空です", "the document is empty"));
+	return 0;
+}
+
+static bool name_good(const char *name)
+{
+	return name[strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-")] == '\0';
+}
+
+static int check_ranges(
+        const struct document *d, const struct shape *shape, struct policy_error *error)
+{
+	for (size_t i = 0; i < ENTRIES(RANGES); i++) {
+		const struct range *r = &RANGES[i];
+		uint64_t value;
+
+		memcpy(&value, (const char *)d + r->offset, sizeof(value));
+		if (value < r->low || value > r->high)
+			return refuse(error, shape, r->path,
+			        LANGUAGE(
+			                "%s は %llu から %llu までです", "%s must be %llu to %llu"),
+			        r->path, (unsigned long long)r->low, (unsigned long long)r->high);
+	}
+	if (d->login.totp.digits == 7)
+		return refuse(error, shape, "login.totp.digits",
+		        LANGUAGE("login.totp.digits は 6 か 8 です",
+		                "login.totp.digits must be 6 or 8"));
+	return 0;
+}
+
+/* 知識, 所持, 存在: what a factor proves. */
+enum factor_kind { KIND_KNOWLEDGE = 1, KIND_POSSESSION = 2, KIND_INHERENCE = 4 };
+
+static const struct {
+	enum factor factor;
+	enum factor_kind kind;
+} FACTOR_KINDS[] = {{FACTOR_PASSWORD, KIND_KNOWLEDGE}, {FACTOR_TOTP, KIND_POSSESSION}};
+
+static bool two_kinds(unsigned factors)
+{
+	unsigned kinds = 0;
+
+	for (size_t i = 0; i < ENTRIES(FACTOR_KINDS); i++)
+		if (factors & (unsigned)FACTOR_KINDS[i].factor)
+			kinds |= (unsigned)FACTOR_KINDS[i].kind;
+	return (kinds & (kinds - 1)) != 0;
+}
+
+static int check_document(
+        const struct document *d, const struct shape *shape, struct policy_error *error)
+{
+	const struct shape_place *rules = shape_find(shape, "rules");
+
+	if (strcmp(d->format, DOCUMENT_FORMAT) != 0)
+		return refuse(error, shape, "sekisho",
+		        LANGUAGE("知らない書式です (sekisho: %s)",
+		                "unknown format (want sekisho: %s)"),
+		        DOCUMENT_FORMAT);
+	if (!name_good(d->id))
+		return refuse(error, shape, "id",
+		        LANGUAGE("id は英小文字・数字・- です", "an id holds a-z, 0-9 and - only"));
+	if (!catalogue_find(d->body))
+		return refuse(error, shape, "body",
+		        LANGUAGE("この団体の条文表がありません",
+		                "no catalogue of clauses for this body"));
+	if (!two_kinds(d->login.factors))
+		return refuse(error, shape, "login.factors",
+		        LANGUAGE("知識・所持・存在のうち二種類の要素が要ります",
+		                "factors of two kinds are needed (knowledge, possession, "
+		                "inherence)"));
+	if (!rules || !rules->literal)
+		return refuse(error, shape, "rules",
+		        LANGUAGE("rules はブロック (|) で書きます",
+		                "rules must be a literal block (|)"));
+	return check_ranges(d, shape, error);
+}
+
+/* Blanks that YAML took off the front of this line (from 1) of the text. */
+static size_t indentation(const uint8_t *text, size_t length, size_t line, const char *content)
+{
+	size_t at = 0;
+	size_t blanks = 0;
+
+	while (--line && at < length) {
+		const uint8_t *end = memchr(text + at, '\n', length - at);
+
+		at = end ? (size_t)(end - text) + 1 : length;
+	}
+	while (at < length && text[at] == ' ') {
+		at++;
+		blanks++;
+	}
+	return blanks - strspn(content, " ");
+}
+
+static const char *content_line(const char *content, size_t line)
+{
+	while (--line) {
+		const char *end = strchr(content, '\n');
+
+		if (!end)
+			break;
+		content = end + 1;
+	}
+	return content;
+}
+
+static int parse_rules(const uint8_t *text, size_t length, const struct document *d,
+        const struct shape *shape, struct rule_set **rules, struct policy_error *error)
+{
+	size_t bar = shape_find(shape, "rules")->line;
+	struct rule_error problem;
+	int result = rule_set_parse(d->rules, strlen(d->rules), rules, &problem);
+
+	if (result != ERR_FORMAT)
+		return result;
+	error->line = bar + problem.line;
+	error->column = problem.column + indentation(text, length, error->line,
+	                                         content_line(d->rules, problem.line));
+	(void)snprintf(error->message, sizeof(error->message), "%s", problem.message);
+	return result;
+}
+
+static int fill(const uint8_t *text, size_t length, const struct document *d,
+        const struct shape *shape, struct policy *p, struct policy_error *error)
+{
+	int result = parse_rules(text, length, d, shape, &p->rules, error);
+
+	if (result)
+		return result;
+	if (d->not_after[0] && clock_parse(d->not_after, &p->not_after))
+		return refuse(error, shape, "not_after",
+		        LANGUAGE("日時は 2027-03-31T15:00:00Z の形です",
+		                "a date is written 2027-03-31T15:00:00Z"));
+	memcpy(p->id, d->id, sizeof(p->id));
+	memcpy(p->body, d->body, sizeof(p->body));
+	p->version = d->version;
+	p->tier = (enum tier)d->tier;
+	p->signers = (unsigned)d->signers;
+	for (size_t i = 0; i < WAY_COUNT; i++)
+		p->treatments[i] = (enum treatment)d->ways.treatment[i];
+	p->factors = d->login.factors;
+	p->max_failures = (unsigned)d->login.max_failures;
+	p->totp_digits = (unsigned)d->login.totp.digits;
+	p->totp_step = (unsigned)d->login.totp.step;
+	p->totp_window = (unsigned)d->login.totp.window;
+	p->report_interval = (unsigned)d->report.interval;
+	return encode_sha256_hex(text, length, p->digest);
+}
+
+int policy_parse(
+        const uint8_t *text, size_t length, struct policy **policy, struct policy_error *error)
+{
+	struct complaint complaint = {0};
+	const cyaml_config_t config = {.log_fn = hear,
+	        .log_ctx = &complaint,
+	        .mem_fn = cyaml_mem,
+	        .log_level = CYAML_LOG_ERROR,
+	        .flags = CYAML_CFG_NO_ALIAS};
+	struct document *document = NULL;
+	struct shape *shape = NULL;
+	struct policy *p = NULL;
+	int result;
+
+	*policy = NULL;
+	*error = (struct policy_error){0};
+	if (length > POLICY_TEXT_MAX)
+		return ERR_TOO_LONG;
+	shape = calloc(1, sizeof(*shape));
+	p = calloc(1, sizeof(*p));
+	result = shape && p ? shape_read(text, length, shape, error) : ERR_MEMORY;
+	if (!result)
+		result = load(text, length, &config, shape, &document, error);
+	if (!result)
+		result = check_document(document, shape, error);
+	if (!result)
+		result = fill(text, length, document, shape, p, error);
+	if (!result) {
+		*policy = p; /* transferred */
+		p = NULL;
+	}
+	policy_free(&p);
+	(void)cyaml_free(&config, &SCHEMA, document, 0);
+	free(shape);
+	return result;
+}
+
+void policy_free(struct policy **policy)
+{
+	if (!*policy)
+		return;
+	rule_set_free(&(*policy)->rules);
+	free(*policy);
+	*policy = NULL;
+}
+
+int policy_open(const uint8_t *signed_pem, size_t length, const uint8_t *signers_pem,
+        size_t signers_length, struct policy **policy, struct policy_error *error)
+{
+	uint8_t *content = NULL;
+	size_t content_length = 0;
+	struct cms_signer signers[CMS_SIGNERS_MAX];
+	size_t count = 0;
+	int result;
+
+	*policy = NULL;
+	*error = (struct policy_error){0};
+	result = cms_verify(signed_pem, length, signers_pem, signers_length, 1, &content,
+	        &content_length, signers, &count);
+	if (!result)
+		result = policy_parse(content, content_length, policy, error);
+	if (!result && count < (*policy)->signers) {
+		policy_free(policy);
+		(void)snprintf(error->message, sizeof(error->message), "%s",
+		        LANGUAGE("署名者の数が足りません", "not enough offices have signed"));
+		result = ERR_SIGNATURE;
+	}
+	free(content);
+	return result;
+}
