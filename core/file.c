@@ -221,10 +221,20 @@ int file_replace(int dir, const char *name, const void *data, size_t length, mod
 	return sync_parent(dir, name);
 }
 
+static bool directory_is(const char *path, uid_t owner, gid_t group, mode_t mode)
+{
+	struct stat st;
+
+	return lstat(path, &st) == 0 && S_ISDIR(st.st_mode) && st.st_uid == owner &&
+	       st.st_gid == group && (st.st_mode & 07777) == mode;
+}
+
 int file_ensure_directory(const char *path, uid_t owner, gid_t group, mode_t mode, int *fd)
 {
 	int error = 0;
 
+	if (fd == NULL && directory_is(path, owner, group, mode))
+		return 0; /* under systemd main has neither CAP_CHOWN nor a writable /etc */
 	if (fd != NULL)
 		*fd = -1;
 	if (mkdir(path, 0700) != 0 && errno != EEXIST)
