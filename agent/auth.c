@@ -1,0 +1,460 @@
+/*
+ * The process auth: accepts logins and gives each a worker process of its own (auth_login.c). Only
+ * this parent talks to main; it reads nothing a client sent.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "agent/auth_login.h"
+#include "agent/auth_state.h"
+#include "agent/channel.h"
+#include "agent/child.h"
+#include "agent/pam_stack.h"
+#include "agent/paths.h"
+#include "core/clock.h"
+#include "core/error.h"
+#include "core/file.h"
+#include "core/frame.h"
+#include "core/language.h"
+#include "core/log.h"
+#include "core/login.h"
+#include "policy/document.h"
+
+enum {
+	WORKERS_MAX = 64,
+	WORKERS_USERS_MAX =
+	        24, /* of clients that are not root, all together: root can always log in */
+	WORKERS_UID_MAX = 4, /* of one client that is not root */
+	WORKER_GRACE_MS = 5000,
+	SURVEY_PERIOD_MS = 60000,
+	SIGNER_SEND_SECONDS = 1,
+	POLICY_FILE_MAX = 2 << 20,
+};
+
+struct worker_slot {
+	pid_t pid; /* 0: free */
+	uid_t uid;
+	int fd; /* our end of its socket pair */
+	bool given;
+	int64_t deadline_ms;
+};
+
+struct auth {
+	struct child child;
+	struct auth_rules rules;
+	char factors[64];
+	bool usable; /* the policy's combination is one that can be asked for */
+	struct worker_slot workers[WORKERS_MAX];
+	struct event_record state; /* as told last */
+	bool reload;
+	bool retell;
+	int error; /* main said what it may not */
+	int64_t survey_ms;
+};
+
+static const struct auth_rules DEFAULT_RULES = {
+        .max_failures = 3, .digits = 6, .step = 30, .window = 1};
+
+static int read_below(int root, const char *path, size_t max, uint8_t **data, size_t *length)
+{
+	int fd = -1;
+	int error = file_open_checked(root, path, 0, 0755, max, &fd);
+
+	*data = NULL;
+	*length = 0;
+	if (error != 0)
+		return error;
+	error = file_read(fd, max, data, length);
+	close(fd);
+	return error;
+}
+
+static int open_policy(int root, struct policy **policy)
+{
+	struct policy_error problem = {0};
+	uint8_t *document = NULL;
+	uint8_t *signers = NULL;
+	size_t document_length = 0;
+	size_t signers_length = 0;
+	int error = read_below(root, PATH_POLICY_DIR "/" POLICY_IN_FORCE, POLICY_FILE_MAX,
+	        &document, &document_length);
+
+	*policy = NULL;
+	if (error == 0)
+		error = read_below(
+		        root, PATH_POLICY_SIGNERS, POLICY_FILE_MAX, &signers, &signers_length);
+	if (error == 0)
+		error = policy_open(
+		        document, document_length, signers, signers_length, policy, &problem);
+	free(document);
+	free(signers);
+	return error;
+}
+
+static void name_factors(unsigned factors, char out[static 64])
+{
+	snprintf(out, 64, "%s%s%s", (factors & FACTOR_PASSWORD) != 0 ? "password" : "",
+	        factors == (FACTOR_PASSWORD | FACTOR_TOTP) ? " " : "",
+	        (factors & FACTOR_TOTP) != 0 ? "totp" : "");
+}
+
+/* A policy that cannot be read changes nothing: the last one stays, or the defaults, which are as
+ * strict. */
+static void load_policy(struct auth *auth)
+{
+	struct policy *policy = NULL;
+	int error = open_policy(auth->child.root, &policy);
+
+	auth->reload = false;
+	if (error != 0) {
+		if (error != ERR_NOT_FOUND)
+			log_error("%s: %s", POLICY_IN_FORCE, error_text(error));
+		return;
+	}
+	auth->rules = (struct auth_rules){
+	        .max_failures = policy->max_failures,
+	        .digits = policy->totp_digits,
+	        .step = policy->totp_step,
+	        .window = policy->totp_window,
+	};
+	auth->usable = policy->factors == (FACTOR_PASSWORD | FACTOR_TOTP);
+	name_factors(policy->factors, auth->factors);
+	policy_free(&policy);
+}
+
+/* A signer that hangs must not hang us. */
+static void bound_signer(const struct auth *auth)
+{
+	const struct timeval timeout = {.tv_sec = SIGNER_SEND_SECONDS};
+
+	if (auth->child.channel.signer_fd >= 0)
+		(void)setsockopt(auth->child.channel.signer_fd, SOL_SOCKET, SO_SNDTIMEO, &timeout,
+		        sizeof(timeout));
+}
+
+static void tell_state(struct auth *auth)
+{
+	static struct pam_stacks stacks;
+	static struct event_record state;
+
+	pam_stack_survey(auth->child.root, &stacks);
+	event_start(&state, 0);
+	event_put(&state, FIELD_FACTORS, auth->factors);
+	event_put_number(&state, FIELD_MAX_FAILURES, auth->rules.max_failures);
+	event_put(&state, FIELD_PAM_STACKS, stacks.held);
+	event_put(&state, FIELD_PAM_BYPASSED, stacks.bypassed);
+	auth->survey_ms = clock_boot_ms() + SURVEY_PERIOD_MS;
+	if (!auth->retell && memcmp(&state, &auth->state, sizeof(state)) == 0)
+		return;
+	if (channel_state(&auth->child.channel, ROLE_AUTH, &state) != 0)
+		return;
+	auth->state = state;
+	auth->retell = false;
+}
+
+/* Called in the middle of a request too: only notes. */
+static void on_main(void *context, struct frame *frame)
+{
+	struct auth *auth = context;
+
+	frame_close_fds(frame);
+	if (frame->type == MESSAGE_RELOAD)
+		auth->reload = true;
+	else if (frame->type == MESSAGE_SIGNER)
+		auth->retell = true;
+	else
+		auth->error = ERR_FORMAT;
+}
+
+/* 0 and *fd, the user's or the decoy's state file. */
+static int open_state(struct auth *auth, const char *user, enum worker_gift *gift, int *fd)
+{
+	struct channel *channel = &auth->child.channel;
+	int error = ERR_NOT_FOUND;
+
+	*gift = GIFT_OWN;
+	if (auth_state_name(user))
+		error = channel_request(channel, REQUEST_USER_OPEN, user, 0, -1, fd);
+	if (error != ERR_NOT_FOUND)
+		return error;
+	*gift = GIFT_DECOY;
+	return channel_request(channel, REQUEST_USER_OPEN, "", 0, -1, fd);
+}
+
+/* A channel of the worker's own: what it says to the signer does not mix with what another says. */
+static int open_signer(struct auth *auth, int *fd)
+{
+	const uint8_t role = ROLE_AUTH;
+	int pair[2] = {-1, -1};
+	int error = 0;
+
+	*fd = -1;
+	if (auth->child.channel.signer_fd < 0)
+		return ERR_CLOSED;
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		return ERR_IO;
+	error = frame_send(
+	        auth->child.channel.signer_fd, MESSAGE_PEER, &role, sizeof(role), &pair[1], 1);
+	close(pair[1]);
+	if (error == 0)
+		*fd = pair[0]; /* transferred */
+	else
+		close(pair[0]);
+	return error;
+}
+
+static int give(struct auth *auth, const struct worker_slot *slot, const char *user)
+{
+	enum worker_gift gift = GIFT_NOTHING;
+	int fds[2] = {-1, -1};
+	uint8_t byte = GIFT_NOTHING;
+	int error = auth->usable ? 0 : ERR_DENIED;
+
+	if (error == 0)
+		error = open_state(auth, user, &gift, &fds[1]);
+	if (error == 0)
+		error = open_signer(auth, &fds[0]);
+	if (error != 0)
+		log_error("%s: %s",
+		        LANGUAGE("ログインに必要なものが揃いません", "a login cannot be served"),
+		        error_text(error));
+	else
+		byte = (uint8_t)gift;
+	error = frame_send(slot->fd, WORKER_GIVEN, &byte, sizeof(byte), fds, error == 0 ? 2 : 0);
+	for (size_t i = 0; i < 2; i++)
+		if (fds[i] >= 0)
+			close(fds[i]);
+	return error;
+}
+
+static void end_worker(struct worker_slot *slot)
+{
+	(void)kill(slot->pid, SIGKILL);
+	while (waitpid(slot->pid, NULL, 0) < 0 && errno == EINTR)
+		;
+	close(slot->fd);
+	*slot = (struct worker_slot){.fd = -1};
+}
+
+/* A worker asks once. Its end is seen here too: the socket pair closes. */
+static void serve_worker(struct auth *auth, struct worker_slot *slot)
+{
+	uint8_t memory[LOGIN_NAME_MAX + 64];
+	char user[LOGIN_NAME_MAX];
+	struct frame frame;
+	int error = frame_receive(slot->fd, 0, memory, sizeof(memory), &frame);
+
+	if (error == 0) {
+		buffer_get_string(&frame.payload, user, sizeof(user));
+		error = buffer_end(&frame.payload);
+		if (frame.type != WORKER_ASK || frame.fd_count != 0 || slot->given)
+			error = ERR_FORMAT;
+		frame_close_fds(&frame);
+	}
+	if (error == 0) {
+		slot->given = true;
+		error = give(auth, slot, user);
+	}
+	if (error != 0 && error != ERR_TIMEOUT)
+		end_worker(slot);
+}
+
+static struct worker_slot *free_slot(struct auth *auth, uid_t uid)
+{
+	struct worker_slot *found = NULL;
+	unsigned users = 0;
+	unsigned same = 0;
+
+	for (size_t i = 0; i < WORKERS_MAX; i++) {
+		struct worker_slot *slot = &auth->workers[i];
+
+		if (slot->pid == 0) {
+			found = slot;
+			continue;
+		}
+		users += slot->uid != 0;
+		same += slot->uid == uid;
+	}
+	if (uid != 0 && (users >= WORKERS_USERS_MAX || same >= WORKERS_UID_MAX))
+		return NULL;
+	return found;
+}
+
+static _Noreturn void run_worker(struct auth *auth, int client, uid_t peer, int parent)
+{
+	const struct auth_rules rules = auth->rules;
+	const struct login login = {
+	        .client = client, .peer = peer, .parent = parent, .rules = &rules};
+
+	/* The one that asks for us must be there, now and later. */
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0)
+		_exit(EXIT_NO);
+	alarm(LOGIN_LIFETIME);
+	close(CHILD_LISTEN_FD);
+	close(auth->child.channel.main_fd);
+	if (auth->child.channel.signer_fd >= 0)
+		close(auth->child.channel.signer_fd);
+	for (size_t i = 0; i < WORKERS_MAX; i++)
+		if (auth->workers[i].pid != 0)
+			close(auth->workers[i].fd);
+	login_serve(&login);
+	_exit(EXIT_YES);
+}
+
+static int start_worker(struct auth *auth, struct worker_slot *slot, int client, uid_t peer)
+{
+	int pair[2] = {-1, -1};
+	pid_t pid = 0;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		return ERR_IO;
+	pid = fork();
+	if (pid == 0) {
+		close(pair[0]);
+		run_worker(auth, client, peer, pair[1]);
+	}
+	close(pair[1]);
+	if (pid < 0) {
+		close(pair[0]);
+		return ERR_IO;
+	}
+	*slot = (struct worker_slot){
+	        .pid = pid,
+	        .uid = peer,
+	        .fd = pair[0],
+	        .deadline_ms = clock_boot_ms() + LOGIN_LIFETIME * 1000 + WORKER_GRACE_MS,
+	};
+	return 0;
+}
+
+/* A new connection's buffer is empty: this does not block. */
+static void turn_away(int client)
+{
+	const uint8_t result = LOGIN_UNAVAILABLE;
+
+	(void)frame_send(client, LOGIN_RESULT, &result, sizeof(result), NULL, 0);
+}
+
+static void accept_login(struct auth *auth)
+{
+	struct ucred peer = {0};
+	socklen_t length = sizeof(peer);
+	struct worker_slot *slot = NULL;
+	int client = accept4(CHILD_LISTEN_FD, NULL, NULL, SOCK_CLOEXEC);
+
+	if (client < 0)
+		return;
+	if (getsockopt(client, SOL_SOCKET, SO_PEERCRED, &peer, &length) == 0)
+		slot = free_slot(auth, peer.uid);
+	if (slot == NULL || start_worker(auth, slot, client, peer.uid) != 0) {
+		log_warning("%s", LANGUAGE("同時のログインが多すぎるため断りました",
+		                          "too many logins at once: one was turned away"));
+		turn_away(client);
+	}
+	close(client);
+}
+
+static int next_timeout(const struct auth *auth)
+{
+	int64_t now = clock_boot_ms();
+	int64_t next = auth->survey_ms;
+
+	for (size_t i = 0; i < WORKERS_MAX; i++)
+		if (auth->workers[i].pid != 0 && auth->workers[i].deadline_ms < next)
+			next = auth->workers[i].deadline_ms;
+	return next > now ? (int)(next - now) : 0;
+}
+
+static void do_due(struct auth *auth)
+{
+	int64_t now = clock_boot_ms();
+
+	for (size_t i = 0; i < WORKERS_MAX; i++)
+		if (auth->workers[i].pid != 0 && auth->workers[i].deadline_ms <= now)
+			end_worker(&auth->workers[i]);
+	if (auth->reload)
+		load_policy(auth);
+	else if ((!auth->retell || auth->child.channel.signer_fd < 0) && auth->survey_ms > now)
+		return;
+	bound_signer(auth);
+	tell_state(auth);
+}
+
+static void drop_signer(struct auth *auth)
+{
+	close(auth->child.channel.signer_fd);
+	auth->child.channel.signer_fd = -1;
+}
+
+enum { POLL_MAIN, POLL_SIGNER, POLL_LISTEN, POLL_WORKERS };
+
+static int serve_ready(struct auth *auth, const struct pollfd polled[POLL_WORKERS + WORKERS_MAX])
+{
+	int signer = auth->child.channel.signer_fd;
+
+	if (polled[POLL_MAIN].revents != 0 && channel_serve_main(&auth->child.channel) != 0)
+		return ERR_CLOSED;
+	/* It has nothing to say here: whatever is there is its end, unless main has brought another
+	 * by now. */
+	if (polled[POLL_SIGNER].revents != 0 && auth->child.channel.signer_fd == signer &&
+	        !auth->retell)
+		drop_signer(auth);
+	for (size_t i = 0; i < WORKERS_MAX; i++)
+		if (auth->workers[i].pid != 0 && polled[POLL_WORKERS + i].revents != 0)
+			serve_worker(auth, &auth->workers[i]);
+	if (polled[POLL_LISTEN].revents != 0)
+		accept_login(auth);
+	return auth->error;
+}
+
+static int serve(struct auth *auth)
+{
+	struct pollfd polled[POLL_WORKERS + WORKERS_MAX] = {0};
+
+	polled[POLL_MAIN] = (struct pollfd){.fd = auth->child.channel.main_fd, .events = POLLIN};
+	polled[POLL_SIGNER] =
+	        (struct pollfd){.fd = auth->child.channel.signer_fd, .events = POLLIN};
+	polled[POLL_LISTEN] = (struct pollfd){.fd = CHILD_LISTEN_FD, .events = POLLIN};
+	for (size_t i = 0; i < WORKERS_MAX; i++)
+		polled[POLL_WORKERS + i] =
+		        (struct pollfd){.fd = auth->workers[i].pid != 0 ? auth->workers[i].fd : -1,
+		                .events = POLLIN};
+	if (poll(polled, POLL_WORKERS + WORKERS_MAX, next_timeout(auth)) < 0)
+		return errno == EINTR ? 0 : ERR_IO;
+	return serve_ready(auth, polled);
+}
+
+int main(int argc, char **argv)
+{
+	static struct auth auth;
+	int error = child_start(argc, argv, ROLE_AUTH, &auth.child);
+
+	if (error != 0)
+		return EXIT_USAGE;
+	auth.child.channel.on_main = on_main;
+	auth.child.channel.context = &auth;
+	auth.rules = DEFAULT_RULES;
+	auth.usable = true;
+	auth.retell = true;
+	name_factors(FACTOR_PASSWORD | FACTOR_TOTP, auth.factors);
+	for (size_t i = 0; i < WORKERS_MAX; i++)
+		auth.workers[i].fd = -1;
+	auth.reload = true;
+	do_due(&auth);
+	error = channel_ready(&auth.child.channel);
+	while (error == 0) {
+		error = serve(&auth);
+		do_due(&auth);
+	}
+	/* The workers have PR_SET_PDEATHSIG. Nothing to flush, nothing to run at exit. */
+	_exit(error == ERR_CLOSED ? EXIT_YES : EXIT_NO);
+}

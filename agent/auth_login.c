@@ -1,0 +1,327 @@
+#include "agent/auth_login.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "agent/auth_totp.h"
+#include "agent/channel.h"
+#include "core/buffer.h"
+#include "core/clock.h"
+#include "core/error.h"
+#include "core/event.h"
+#include "core/frame.h"
+#include "core/language.h"
+#include "core/log.h"
+#include "core/login.h"
+
+enum {
+	BEGIN_TIMEOUT_MS = 5000,
+	GIFT_TIMEOUT_MS = 10000,
+	ANSWER_TIMEOUT_MS = 100000,
+};
+
+/* What a connection is about, as the client told it. */
+struct begin {
+	uint8_t stage;
+	char service[LOGIN_NAME_MAX];
+	char user[LOGIN_NAME_MAX];
+	char tty[LOGIN_NAME_MAX];
+	char rhost[LOGIN_NAME_MAX];
+};
+
+struct worker {
+	const struct login *login;
+	struct begin begin;
+	struct auth_file file;
+	struct channel channel; /* the signer's alone */
+};
+
+static int receive(int fd, int timeout_ms, void *memory, size_t size, uint16_t type, size_t fds,
+        struct frame *frame)
+{
+	int error = frame_receive(fd, timeout_ms, memory, size, frame);
+
+	if (error != 0)
+		return error;
+	if (frame->type == type && frame->fd_count <= fds)
+		return 0;
+	frame_close_fds(frame);
+	return ERR_FORMAT;
+}
+
+static int receive_begin(struct worker *w)
+{
+	uint8_t memory[LOGIN_FRAME_MAX];
+	struct begin *begin = &w->begin;
+	struct frame frame;
+	int error = receive(
+	        w->login->client, BEGIN_TIMEOUT_MS, memory, sizeof(memory), LOGIN_BEGIN, 0, &frame);
+
+	if (error != 0)
+		return error;
+	begin->stage = buffer_get_u8(&frame.payload);
+	buffer_get_string(&frame.payload, begin->service, sizeof(begin->service));
+	buffer_get_string(&frame.payload, begin->user, sizeof(begin->user));
+	buffer_get_string(&frame.payload, begin->tty, sizeof(begin->tty));
+	buffer_get_string(&frame.payload, begin->rhost, sizeof(begin->rhost));
+	return buffer_end(&frame.payload);
+}
+
+static int send_ask(const struct worker *w)
+{
+	uint8_t memory[LOGIN_NAME_MAX + 8];
+	struct buffer b = buffer_over(memory, sizeof(memory));
+
+	buffer_put_string(&b, w->begin.user);
+	if (b.error != 0)
+		return b.error;
+	return frame_send(w->login->parent, WORKER_ASK, b.data, b.length, NULL, 0);
+}
+
+/* The user's state, or a decoy's, and a channel to the signer: main and auth give them, this
+ * process could not. */
+static int get_gift(struct worker *w)
+{
+	uint8_t memory[64];
+	struct frame frame;
+	uint8_t gift = 0;
+	int error = send_ask(w);
+
+	if (error == 0)
+		error = receive(w->login->parent, GIFT_TIMEOUT_MS, memory, sizeof(memory),
+		        WORKER_GIVEN, 2, &frame);
+	if (error != 0)
+		return error;
+	gift = buffer_get_u8(&frame.payload);
+	error = buffer_end(&frame.payload);
+	if (error != 0 || frame.fd_count != 2 || (gift != GIFT_OWN && gift != GIFT_DECOY)) {
+		frame_close_fds(&frame);
+		return error != 0 ? error : ERR_CLOSED;
+	}
+	w->channel = (struct channel){.main_fd = -1, .signer_fd = frame.fds[0]};
+	w->file = (struct auth_file){.fd = frame.fds[1], .decoy = gift == GIFT_DECOY};
+	return w->file.decoy ? auth_state_decoy_area(w->file.fd, w->begin.user, &w->file.base) : 0;
+}
+
+static int send_prompt(const struct worker *w, enum login_style style, const char *text)
+{
+	uint8_t memory[LOGIN_TEXT_MAX + 16];
+	struct buffer b = buffer_over(memory, sizeof(memory));
+
+	buffer_put_u8(&b, (uint8_t)style);
+	buffer_put_string(&b, text);
+	if (b.error != 0)
+		return b.error;
+	return frame_send(w->login->client, LOGIN_PROMPT, b.data, b.length, NULL, 0);
+}
+
+static int ask_code(const struct worker *w, char code[static TOTP_CODE_SIZE])
+{
+	uint8_t memory[LOGIN_TEXT_MAX + 64];
+	char typed[LOGIN_TEXT_MAX] = "";
+	struct frame frame;
+	int error = send_prompt(w, LOGIN_ECHO_OFF, LANGUAGE("確認コード: ", "Verification code: "));
+
+	if (error == 0)
+		error = receive(w->login->client, ANSWER_TIMEOUT_MS, memory, sizeof(memory),
+		        LOGIN_ANSWER, 0, &frame);
+	if (error == 0) {
+		buffer_get_string(&frame.payload, typed, sizeof(typed));
+		error = buffer_end(&frame.payload);
+	}
+	if (error == 0)
+		totp_fold(typed, code);
+	explicit_bzero(typed, sizeof(typed));
+	explicit_bzero(memory, sizeof(memory));
+	return error;
+}
+
+static void event_begin(const struct worker *w, uint16_t kind, struct event_record *e)
+{
+	char by[32];
+
+	event_start(e, kind);
+	event_put(e, FIELD_USER, w->begin.user);
+	event_put(e, FIELD_SERVICE, w->begin.service);
+	event_put(e, FIELD_TTY, w->begin.tty);
+	if (w->login->peer == 0)
+		return;
+	/* What a client that is not root says about service and terminal is its own claim. */
+	snprintf(by, sizeof(by), "uid %u", (unsigned)w->login->peer);
+	event_put(e, FIELD_BY, by);
+}
+
+static int tell(struct worker *w, uint16_t kind, uint16_t field, const char *value)
+{
+	static struct event_record e; /* 24 KiB: not for the stack */
+	int error = 0;
+
+	event_begin(w, kind, &e);
+	if (field != 0)
+		event_put(&e, field, value);
+	error = channel_event(&w->channel, &e);
+	if (error != 0)
+		log_error("%s: %s", event_kind_name(kind), error_text(error));
+	return error;
+}
+
+static void explain(const struct worker *w, const struct auth_answer *answer)
+{
+	char text[LOGIN_TEXT_MAX];
+
+	switch (answer->outcome) {
+	case AUTH_WRONG:
+		snprintf(text, sizeof(text),
+		        LANGUAGE("確認コードが違います。あと%u回間違えるとロックされます。",
+		                "Wrong verification code; %u more and this user is locked."),
+		        answer->left);
+		(void)send_prompt(w, LOGIN_ERROR, text);
+		break;
+	case AUTH_SPENT:
+		(void)send_prompt(w, LOGIN_ERROR,
+		        LANGUAGE("この確認コードは使用済みです。次のコードが表示されるまでお待ちく"
+		                 "ださ"
+		                 "い。",
+		                "This verification code has been used; wait for the next one."));
+		break;
+	case AUTH_LOCKED_NOW:
+	case AUTH_LOCKED:
+		(void)send_prompt(w, LOGIN_ERROR,
+		        LANGUAGE("確認コードを続けて間違えたため、この利用者はロックされています。"
+		                 "情報"
+		                 "システム管理者に解除を依頼してください。",
+		                "This user is locked after wrong codes; ask the administrator to "
+		                "unlock it."));
+		break;
+	case AUTH_WEAK:
+		(void)send_prompt(w, LOGIN_ERROR,
+		        LANGUAGE("登録された認証要素がポリシーの求める強さに足りません。情報システ"
+		                 "ム管"
+		                 "理者に再登録を依頼してください。",
+		                "The enrolled token is weaker than the policy asks; ask the "
+		                "administrator to enrol it again."));
+		break;
+	case AUTH_ACCEPTED:
+		break;
+	}
+}
+
+static const char *cause(const struct worker *w, enum auth_outcome outcome)
+{
+	if (w->file.decoy)
+		return "not-enrolled";
+	switch (outcome) {
+	case AUTH_SPENT:
+		return "code-used";
+	case AUTH_LOCKED:
+		return "locked";
+	case AUTH_WEAK:
+		return "token-below-policy";
+	case AUTH_ACCEPTED:
+	case AUTH_WRONG:
+	case AUTH_LOCKED_NOW:
+		break;
+	}
+	return "wrong-code";
+}
+
+static enum login_result refuse(struct worker *w, const struct auth_answer *answer)
+{
+	(void)tell(w, EVENT_LOGIN_REFUSED, FIELD_CAUSE, cause(w, answer->outcome));
+	if (answer->outcome == AUTH_LOCKED_NOW && !w->file.decoy)
+		(void)tell(w, EVENT_LOGIN_LOCKED, 0, NULL);
+	explain(w, answer);
+	if (answer->outcome == AUTH_LOCKED || answer->outcome == AUTH_LOCKED_NOW)
+		return LOGIN_MAXTRIES;
+	return LOGIN_AUTH_ERR;
+}
+
+static enum login_result authenticate(struct worker *w)
+{
+	char code[TOTP_CODE_SIZE] = "";
+	struct auth_answer answer = {0};
+	int error = ask_code(w, code);
+
+	if (error != 0)
+		return LOGIN_UNAVAILABLE;
+	error = auth_verify(&w->file, w->login->rules, code, clock_wall(), &answer);
+	explicit_bzero(code, sizeof(code));
+	if (error != 0) {
+		log_error("%s: %s", LANGUAGE("ログイン状態を扱えません", "login state"),
+		        error_text(error));
+		(void)tell(w, EVENT_LOGIN_REFUSED, FIELD_CAUSE, "state-unusable");
+		return LOGIN_UNAVAILABLE;
+	}
+	if (answer.outcome != AUTH_ACCEPTED)
+		return refuse(w, &answer);
+	/* Nobody enters unrecorded. */
+	return tell(w, EVENT_LOGIN_ACCEPTED, FIELD_FACTOR, "totp") == 0 ? LOGIN_SUCCESS
+	                                                                : LOGIN_UNAVAILABLE;
+}
+
+/* The account and password stages: a locked user is no user for now. */
+static enum login_result check_account(struct worker *w)
+{
+	bool locked = true;
+
+	if (auth_verify_locked(&w->file, w->login->rules, &locked) != 0)
+		return LOGIN_UNAVAILABLE;
+	return locked && !w->file.decoy ? LOGIN_PERM_DENIED : LOGIN_SUCCESS;
+}
+
+static enum login_result record_session(struct worker *w, uint16_t kind)
+{
+	/* Only root opens sessions; a locker's word about one would be a hole in the record. */
+	if (w->login->peer != 0)
+		return LOGIN_PERM_DENIED;
+	return tell(w, kind, 0, NULL) == 0 ? LOGIN_SUCCESS : LOGIN_UNAVAILABLE;
+}
+
+static enum login_result run_stage(struct worker *w)
+{
+	switch ((enum login_stage)w->begin.stage) {
+	case LOGIN_AUTHENTICATE:
+		return authenticate(w);
+	case LOGIN_ACCOUNT:
+	case LOGIN_PASSWORD:
+		return check_account(w);
+	case LOGIN_SESSION_OPEN:
+		return record_session(w, EVENT_SESSION_OPENED);
+	case LOGIN_SESSION_CLOSE:
+		return record_session(w, EVENT_SESSION_CLOSED);
+	}
+	return LOGIN_UNAVAILABLE;
+}
+
+/* The uid in the state was taken at enrolment, so that no name service has to be asked from inside
+ * the sandbox. */
+static enum login_result run_checked(struct worker *w)
+{
+	bool owner = false;
+
+	if (w->login->peer == 0)
+		return run_stage(w);
+	if (!w->file.decoy && auth_verify_owner(&w->file, w->login->peer, &owner) != 0)
+		return LOGIN_UNAVAILABLE;
+	if (owner)
+		return run_stage(w);
+	(void)tell(w, EVENT_LOGIN_REFUSED, FIELD_CAUSE, "not-the-user");
+	return LOGIN_AUTH_ERR;
+}
+
+void login_serve(const struct login *login)
+{
+	struct worker w = {.login = login};
+	enum login_result result = LOGIN_UNAVAILABLE;
+	uint8_t byte = 0;
+	int error = receive_begin(&w);
+
+	if (error == ERR_FORMAT)
+		return;
+	if (error == 0)
+		error = get_gift(&w);
+	if (error == 0)
+		result = run_checked(&w);
+	byte = (uint8_t)result;
+	(void)frame_send(login->client, LOGIN_RESULT, &byte, sizeof(byte), NULL, 0);
+}

@@ -1,0 +1,34 @@
+/* One login: a worker process of auth talks to one client and ends. */
+#ifndef SEKISHO_AGENT_AUTH_LOGIN_H
+#define SEKISHO_AGENT_AUTH_LOGIN_H
+
+#include <sys/types.h>
+
+#include "agent/auth_verify.h"
+
+/* Between a worker and auth, frames over their own socket pair: one question, one answer. */
+enum worker_message {
+	WORKER_ASK = 1, /* string user */
+	WORKER_GIVEN,   /* u8 enum worker_gift; fds: a channel to the signer, the state file */
+};
+
+enum worker_gift { GIFT_NOTHING = 1, GIFT_OWN, GIFT_DECOY };
+
+struct login {
+	int client;
+	uid_t peer; /* the client's, from SO_PEERCRED */
+	int parent; /* auth */
+	const struct auth_rules *rules;
+};
+
+/* A worker lives no longer than this many seconds, the person's time included. */
+enum { LOGIN_LIFETIME = 120 };
+
+/*
+ * Serves one connection (core/PROTOCOL.md §3) from LOGIN_BEGIN to LOGIN_RESULT. Whatever goes wrong
+ * is told to the client as LOGIN_UNAVAILABLE or, when it broke the protocol, not at all.
+ * Descriptors stay open: the caller exits.
+ */
+void login_serve(const struct login *login);
+
+#endif
