@@ -64,7 +64,7 @@ enum request_type {
 	REQUEST_USB_AUTHORISE,        /* guard: name "1-2.3", number = devnum, which must still match */
 	REQUEST_USB_DEAUTHORISE,      /* guard: same */
 	REQUEST_POLICY_STORE,         /* guard: number = version, fd: the verified bytes; main keeps them as in-force.p7 */
-	REQUEST_USER_OPEN,            /* auth: name = user; RESULT carries the fd of the user's state file */
+	REQUEST_USER_OPEN,            /* auth: name = user, "" the decoy; RESULT carries the fd of the state file */
 	REQUEST_TYPE_END
 };
 

@@ -20,6 +20,7 @@
 #define ENROLMENT_CERTIFICATE "terminal.pem"        /* issued by the collector for the terminal's key */
 #define PATH_OUTBOX_DIR "var/lib/sekisho/outbox"    /* 0700 _sekisho-net; incoming/ and outgoing/ within */
 #define PATH_AUTH_DIR "var/lib/sekisho/auth"        /* 0700 root; a file a user, 0600 root */
+#define AUTH_DECOY ".decoy"                         /* auth_state.h; made by main */
 
 #define PATH_RUN "run/sekisho"
 #define PATH_CONTROL_SOCKET "run/sekisho/control.sock" /* 0600 root */

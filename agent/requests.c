@@ -70,15 +70,17 @@ static bool name_is_policy(const struct request *q)
 	return q->name[0] == '\0' && q->number >= 1;
 }
 
-/* [a-z_][a-z0-9_.-]{0,31}: no path can be made of it. */
+/* [a-z_][a-z0-9_.-]{0,31}: no path can be made of it. Nobody's name is the decoy's (agent/auth_state.h). */
 static bool name_is_user(const struct request *q)
 {
 	static const char first[] = "abcdefghijklmnopqrstuvwxyz_";
 	static const char others[] = "abcdefghijklmnopqrstuvwxyz0123456789_.-";
 	size_t length = strlen(q->name);
 
-	if (q->number != 0 || length < 1 || length > 32)
+	if (q->number != 0 || length > 32)
 		return false;
+	if (length == 0)
+		return true;
 	return strchr(first, q->name[0]) != NULL && strspn(q->name, others) == length;
 }
 
@@ -301,13 +303,17 @@ static int user_file_check(int fd)
 
 static int user_open(struct answer *a)
 {
+	const int flags = O_RDWR | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
 	int dir = openat(a->r->root, PATH_AUTH_DIR, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	int fd;
 	int r;
 
 	if (dir < 0)
 		return ERR_NOT_FOUND;
-	fd = openat(dir, a->request->name, O_RDWR | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	if (a->request->name[0] != '\0')
+		fd = openat(dir, a->request->name, flags);
+	else
+		fd = openat(dir, AUTH_DECOY, flags | O_CREAT, 0600);
 	r = fd >= 0 ? user_file_check(fd) : (errno == ENOENT ? ERR_NOT_FOUND : ERR_UNSAFE);
 	close(dir);
 	if (r == 0) {
