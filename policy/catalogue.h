@@ -1,5 +1,6 @@
 /*
- * A body's policy as a list of clauses, and what the terminal's state shows of each. Only evidence makes `met`.
+ * A body's policy as a list of clauses, and what the terminal's state shows of each. Only evidence
+ * makes `met`.
  */
 #ifndef SEKISHO_POLICY_CATALOGUE_H
 #define SEKISHO_POLICY_CATALOGUE_H
@@ -8,16 +9,24 @@
 #include <stdint.h>
 
 enum clause_state {
-	CLAUSE_MET, CLAUSE_UNMET, CLAUSE_ATTESTED, CLAUSE_UNKNOWN, CLAUSE_NOT_IN_POLICY, CLAUSE_NOT_APPLICABLE,
+	CLAUSE_MET,
+	CLAUSE_UNMET,
+	CLAUSE_ATTESTED,
+	CLAUSE_UNKNOWN,
+	CLAUSE_NOT_IN_POLICY,
+	CLAUSE_NOT_APPLICABLE,
 	CLAUSE_STATE_COUNT
 };
 
-/* A row's key is (id, control): one paragraph may ask for several things, mito-2026:6-3-a for T1-ISO, T1-NOEXP and T1-MFA. */
+/* A row's key is (id, control): one paragraph may ask for several things, mito-2026:6-3-a for
+ * T1-ISO, T1-NOEXP and T1-MFA. */
 struct clause {
-	const char *id;      /* "mito-2026:6-3-a"; "BODY:none" for what other bodies ask for and this one does not */
+	const char *id; /* "mito-2026:6-3-a"; "BODY:none" for what other bodies ask for and this one
+	                   does not */
 	const char *control; /* "T1-NOEXP" */
-	const char *class;   /* letters of E enforce, D detect, A attested, O outside; "" not in this body's policy */
-	const char *title;   /* Japanese */
+	const char *class; /* letters of E enforce, D detect, A attested, O outside; "" not in this
+	                      body's policy */
+	const char *title; /* Japanese */
 };
 
 struct catalogue; /* a body's clauses, static */
@@ -30,7 +39,8 @@ const struct clause *catalogue_clause(const struct catalogue *c, size_t index);
 
 struct finding {
 	enum clause_state state;
-	char evidence[256]; /* what the state rests on, in the person's language; "" only for not_applicable */
+	char evidence[256]; /* what the state rests on, in the person's language; "" only for
+	                       not_applicable */
 };
 
 /* Whose word the state is, and how old. */
@@ -41,10 +51,12 @@ enum freshness {
 };
 
 /*
- * Evaluates one clause from the full state of a report (JSON object by section: "agent", "guard", "auth", "policy",
- * "reporter", "journal"; core/PROTOCOL.md §5). state: a json_t *, NULL when there is none.
+ * Evaluates one clause from the full state of a report (JSON object by section: "agent", "guard",
+ * "auth", "policy", "reporter", "journal"; core/PROTOCOL.md §5). state: a json_t *, NULL when there
+ * is none.
  */
-struct finding catalogue_evaluate(const struct clause *clause, const void *state, enum freshness fresh);
+struct finding catalogue_evaluate(
+        const struct clause *clause, const void *state, enum freshness fresh);
 
 const char *clause_state_name(enum clause_state state); /* "met" … */
 const char *clause_state_text(enum clause_state state); /* 適合 … in the person's language */

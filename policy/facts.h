@@ -19,19 +19,22 @@ struct device_facts {
 	uint8_t device_class; /* bDeviceClass: a hub's is 09 */
 	char serial[FACTS_TEXT_MAX];
 	char name[FACTS_TEXT_MAX];
-	char hash[FACTS_HASH_MAX];        /* USBGuard's: base64(SHA-256(name, idVendor, idProduct, serial, descriptors)) */
+	char hash[FACTS_HASH_MAX]; /* USBGuard's: base64(SHA-256(name, idVendor, idProduct, serial,
+	                              descriptors)) */
 	char parent_hash[FACTS_HASH_MAX];
-	char via_port[64];                /* kernel name: "1-2.3" */
-	char connect_type[32];            /* "hotplug", "hardwired", "not used", "unknown" or "" */
-	size_t interface_count;           /* every alternate setting of every configuration */
+	char via_port[64];      /* kernel name: "1-2.3" */
+	char connect_type[32];  /* "hotplug", "hardwired", "not used", "unknown" or "" */
+	size_t interface_count; /* every alternate setting of every configuration */
 	struct facts_interface interfaces[FACTS_INTERFACES_MAX];
-	int interfaces_cut;               /* more than the maximum: such a device is denied */
+	int interfaces_cut; /* more than the maximum: such a device is denied */
 };
 
 /*
- * Reads a --device description: the grammar of a rule without its target (id, serial, name, hash, parent-hash, via-port,
- * with-interface, with-connect-type). 0 or ERR_FORMAT; column (from 1) and message say where and why.
+ * Reads a --device description: the grammar of a rule without its target (id, serial, name, hash,
+ * parent-hash, via-port, with-interface, with-connect-type). 0 or ERR_FORMAT; column (from 1) and
+ * message say where and why.
  */
-int facts_parse(const char *text, struct device_facts *facts, size_t *column, char *message, size_t message_size);
+int facts_parse(const char *text, struct device_facts *facts, size_t *column, char *message,
+        size_t message_size);
 
 #endif

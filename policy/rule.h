@@ -20,17 +20,18 @@ struct rule_error {
 struct rule_set; /* immutable once parsed */
 
 /* 0, ERR_FORMAT with *error filled, ERR_MEMORY. *set is NULL on error. */
-int rule_set_parse(const char *text, size_t length, struct rule_set **set, struct rule_error *error);
+int rule_set_parse(
+        const char *text, size_t length, struct rule_set **set, struct rule_error *error);
 void rule_set_free(struct rule_set **set);
 size_t rule_set_count(const struct rule_set *set);
 
 /* Rule number (from 1) in canonical form, one line without newline; *text malloc'd. */
 int rule_set_print(const struct rule_set *set, size_t number, char **text);
 
-/* First rule that matches at this moment (seconds, UTC; local time by the process's TZ): its number and target;
- * 0 when none does. */
+/* First rule that matches at this moment (seconds, UTC; local time by the process's TZ): its number
+ * and target; 0 when none does. */
 size_t rule_set_match(const struct rule_set *set, const struct device_facts *facts, int64_t moment,
-	enum rule_target *target);
+        enum rule_target *target);
 
 const char *rule_target_name(enum rule_target target);
 

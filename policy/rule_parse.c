@@ -23,7 +23,7 @@ struct scanner {
 static const char *const TARGETS[] = {"allow", "block", "reject"};
 
 static const char *const ATTRIBUTES[ATTRIBUTE_COUNT] = {"id", "serial", "name", "hash",
-        "parent-hash", "via-port", "with-interface", "with-connect-type", "if", "label"};
+        "parent-hash", "via-port", "with-interface", "if", "with-connect-type", "label"};
 
 static const char *const OPERATORS[SET_COUNT] = {
         "equals", "all-of", "one-of", "none-of", "equals-ordered", "match-all"};

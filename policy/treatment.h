@@ -7,13 +7,37 @@
 #include <stdint.h>
 
 enum way {
-	WAY_USB_STORAGE, WAY_MTP_PTP, WAY_MMC, WAY_OPTICAL, WAY_FLOPPY, WAY_ATA_HOTPLUG, WAY_NVME_HOTPLUG,
-	WAY_THUNDERBOLT, WAY_FIREWIRE, WAY_USB_NETWORK, WAY_USB_SERIAL, WAY_USB_PRINTER, WAY_BLUETOOTH, WAY_WIFI,
-	WAY_HID, WAY_SMARTCARD, WAY_SECURITY_KEY, WAY_AUDIO, WAY_VIDEO, WAY_HUB, WAY_OTHER,
+	WAY_USB_STORAGE,
+	WAY_MTP_PTP,
+	WAY_MMC,
+	WAY_OPTICAL,
+	WAY_FLOPPY,
+	WAY_ATA_HOTPLUG,
+	WAY_NVME_HOTPLUG,
+	WAY_THUNDERBOLT,
+	WAY_FIREWIRE,
+	WAY_USB_NETWORK,
+	WAY_USB_SERIAL,
+	WAY_USB_PRINTER,
+	WAY_BLUETOOTH,
+	WAY_WIFI,
+	WAY_HID,
+	WAY_SMARTCARD,
+	WAY_SECURITY_KEY,
+	WAY_AUDIO,
+	WAY_VIDEO,
+	WAY_HUB,
+	WAY_OTHER,
 	WAY_COUNT
 };
 
-enum treatment { TREATMENT_DENY = 0, TREATMENT_ALLOW, TREATMENT_IMPORT, TREATMENT_EXPORT, TREATMENT_COUNT };
+enum treatment {
+	TREATMENT_DENY = 0,
+	TREATMENT_ALLOW,
+	TREATMENT_IMPORT,
+	TREATMENT_EXPORT,
+	TREATMENT_COUNT
+};
 
 /* "usb_storage" and so on; way_from_name() gives WAY_COUNT for an unknown name. */
 const char *way_name(enum way way);
@@ -21,8 +45,8 @@ enum way way_from_name(const char *name);
 const char *treatment_name(enum treatment treatment);
 enum treatment treatment_from_name(const char *name); /* TREATMENT_COUNT when unknown */
 
-/* The set of ways a USB device's interfaces open, bit 1u << way. A device without a known interface is WAY_OTHER;
- * a composite is everything it holds. Never 0. */
+/* The set of ways a USB device's interfaces open, bit 1u << way. A device without a known interface
+ * is WAY_OTHER; a composite is everything it holds. Never 0. */
 uint32_t way_of_device(const struct device_facts *facts);
 
 #endif
