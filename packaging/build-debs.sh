@@ -24,7 +24,7 @@ tar -C "$top" --exclude=./build --exclude=./out --exclude=./.git -cf - . | tar -
 cp -a "$tree/packaging/debian" "$tree/debian"
 
 cd "$tree"
-DEB_BUILD_OPTIONS="noautodbgsym parallel=$(nproc)" dpkg-buildpackage -us -uc -b -rfakeroot >"$work/log" 2>&1 || {
+DEB_BUILD_OPTIONS="noautodbgsym terse parallel=$(nproc)" dpkg-buildpackage -us -uc -b -rfakeroot >"$work/log" 2>&1 || {
 	tail -n 60 "$work/log" >&2
 	echo "build-debs.sh: dpkg-buildpackage failed; the end of its log is above" >&2
 	exit 1
