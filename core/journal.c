@@ -459,13 +459,13 @@ static int verify_file(struct walk *w, int dir, size_t *tail)
 		note_fault(w, "file name is not a journal's");
 	else if (first_of_name(w->name) != w->head->count + 1)
 		note_fault(w, "file name is not the next sequence number");
-	w->line = 0;
 	int error = read_journal_file(dir, w->name, &data, &length);
 	if (error == ERR_UNSAFE || error == ERR_TOO_LONG) {
 		note_fault(w, error == ERR_UNSAFE ? "not a regular file that only its owner writes"
 		                                  : "longer than a journal file may be");
 		return 0;
 	}
+	w->line = 0;
 	if (error == 0)
 		error = verify_bytes(w, (const char *)data, length, tail);
 	free(data);

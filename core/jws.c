@@ -144,6 +144,7 @@ static int decode(const struct compact *parts, uint8_t **header, size_t *header_
 	free(*payload);
 	*header = NULL;
 	*payload = NULL;
+	*payload_length = 0;
 	return error;
 }
 

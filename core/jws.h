@@ -21,9 +21,10 @@ enum { JWS_MAX = 122880 };
 int jws_sign(const struct key *key, const char *typ, const void *payload, size_t length, char **jws);
 
 /*
- * Verified by cjose with key; typ and alg must be the expected ones and no unknown header may be present.
- * ERR_FORMAT, ERR_TOO_LONG (over JWS_MAX), ERR_SIGNATURE. *payload is malloc'd and NUL-terminated beyond
- * *length; NULL on error.
+ * Verified by cjose with key, after the header was compared byte for byte with the one above.
+ * ERR_FORMAT (not three parts of base64url), ERR_TOO_LONG (over JWS_MAX), ERR_SIGNATURE (everything else: another
+ * header, key or typ, no signature, a wrong one). *payload is malloc'd and NUL-terminated beyond *length; NULL on
+ * error.
  */
 int jws_verify(const char *jws, size_t jws_length, const struct key *key, const char *typ, uint8_t **payload,
 	size_t *length);
