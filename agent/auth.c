@@ -3,11 +3,9 @@
  * this parent talks to main; it reads nothing a client sent.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -15,6 +13,7 @@
 #include <unistd.h>
 
 #include "agent/auth_login.h"
+#include "agent/auth_rules.h"
 #include "agent/auth_state.h"
 #include "agent/channel.h"
 #include "agent/child.h"
@@ -22,7 +21,6 @@
 #include "agent/paths.h"
 #include "core/clock.h"
 #include "core/error.h"
-#include "core/file.h"
 #include "core/frame.h"
 #include "core/language.h"
 #include "core/log.h"
@@ -37,7 +35,6 @@ enum {
 	WORKER_GRACE_MS = 5000,
 	SURVEY_PERIOD_MS = 60000,
 	SIGNER_SEND_SECONDS = 1,
-	POLICY_FILE_MAX = 2 << 20,
 };
 
 struct worker_slot {
@@ -61,45 +58,6 @@ struct auth {
 	int64_t survey_ms;
 };
 
-static const struct auth_rules DEFAULT_RULES = {
-        .max_failures = 3, .digits = 6, .step = 30, .window = 1};
-
-static int read_below(int root, const char *path, size_t max, uint8_t **data, size_t *length)
-{
-	int fd = -1;
-	int error = file_open_checked(root, path, 0, 0755, max, &fd);
-
-	*data = NULL;
-	*length = 0;
-	if (error != 0)
-		return error;
-	error = file_read(fd, max, data, length);
-	close(fd);
-	return error;
-}
-
-static int open_policy(int root, struct policy **policy)
-{
-	struct policy_error problem = {0};
-	uint8_t *document = NULL;
-	uint8_t *signers = NULL;
-	size_t document_length = 0;
-	size_t signers_length = 0;
-	int error = read_below(root, PATH_POLICY_DIR "/" POLICY_IN_FORCE, POLICY_FILE_MAX,
-	        &document, &document_length);
-
-	*policy = NULL;
-	if (error == 0)
-		error = read_below(
-		        root, PATH_POLICY_SIGNERS, POLICY_FILE_MAX, &signers, &signers_length);
-	if (error == 0)
-		error = policy_open(
-		        document, document_length, signers, signers_length, policy, &problem);
-	free(document);
-	free(signers);
-	return error;
-}
-
 static void name_factors(unsigned factors, char out[static 64])
 {
 	snprintf(out, 64, "%s%s%s", (factors & FACTOR_PASSWORD) != 0 ? "password" : "",
@@ -107,28 +65,24 @@ static void name_factors(unsigned factors, char out[static 64])
 	        (factors & FACTOR_TOTP) != 0 ? "totp" : "");
 }
 
+static void use_factors(struct auth *auth, unsigned factors)
+{
+	auth->usable = factors == (FACTOR_PASSWORD | FACTOR_TOTP);
+	name_factors(factors, auth->factors);
+}
+
 /* A policy that cannot be read changes nothing: the last one stays, or the defaults, which are as
  * strict. */
 static void load_policy(struct auth *auth)
 {
-	struct policy *policy = NULL;
-	int error = open_policy(auth->child.root, &policy);
+	unsigned factors = 0;
+	int error = auth_rules_read(auth->child.root, &auth->rules, &factors);
 
 	auth->reload = false;
-	if (error != 0) {
-		if (error != ERR_NOT_FOUND)
-			log_error("%s: %s", POLICY_IN_FORCE, error_text(error));
-		return;
-	}
-	auth->rules = (struct auth_rules){
-	        .max_failures = policy->max_failures,
-	        .digits = policy->totp_digits,
-	        .step = policy->totp_step,
-	        .window = policy->totp_window,
-	};
-	auth->usable = policy->factors == (FACTOR_PASSWORD | FACTOR_TOTP);
-	name_factors(policy->factors, auth->factors);
-	policy_free(&policy);
+	if (error == 0)
+		use_factors(auth, factors);
+	else if (error != ERR_NOT_FOUND)
+		log_error("%s: %s", POLICY_IN_FORCE, error_text(error));
 }
 
 /* A signer that hangs must not hang us. */
@@ -436,16 +390,16 @@ static int serve(struct auth *auth)
 int main(int argc, char **argv)
 {
 	static struct auth auth;
+	unsigned factors = 0;
 	int error = child_start(argc, argv, ROLE_AUTH, &auth.child);
 
 	if (error != 0)
 		return EXIT_USAGE;
 	auth.child.channel.on_main = on_main;
 	auth.child.channel.context = &auth;
-	auth.rules = DEFAULT_RULES;
-	auth.usable = true;
+	auth_rules_default(&auth.rules, &factors);
+	use_factors(&auth, factors);
 	auth.retell = true;
-	name_factors(FACTOR_PASSWORD | FACTOR_TOTP, auth.factors);
 	for (size_t i = 0; i < WORKERS_MAX; i++)
 		auth.workers[i].fd = -1;
 	auth.reload = true;

@@ -1,0 +1,71 @@
+#include "agent/auth_rules.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "agent/paths.h"
+#include "core/error.h"
+#include "core/file.h"
+#include "policy/document.h"
+
+enum { POLICY_FILE_MAX = 2 << 20 };
+
+void auth_rules_default(struct auth_rules *rules, unsigned *factors)
+{
+	*rules = (struct auth_rules){.max_failures = 3, .digits = 6, .step = 30, .window = 1};
+	*factors = FACTOR_PASSWORD | FACTOR_TOTP;
+}
+
+static int read_below(int root, const char *path, size_t max, uint8_t **data, size_t *length)
+{
+	int fd = -1;
+	int error = file_open_checked(root, path, 0, 0755, max, &fd);
+
+	*data = NULL;
+	*length = 0;
+	if (error != 0)
+		return error;
+	error = file_read(fd, max, data, length);
+	close(fd);
+	return error;
+}
+
+static int open_policy(int root, struct policy **policy)
+{
+	struct policy_error problem = {0};
+	uint8_t *document = NULL;
+	uint8_t *signers = NULL;
+	size_t document_length = 0;
+	size_t signers_length = 0;
+	int error = read_below(root, PATH_POLICY_DIR "/" POLICY_IN_FORCE, POLICY_FILE_MAX,
+	        &document, &document_length);
+
+	*policy = NULL;
+	if (error == 0)
+		error = read_below(
+		        root, PATH_POLICY_SIGNERS, POLICY_FILE_MAX, &signers, &signers_length);
+	if (error == 0)
+		error = policy_open(
+		        document, document_length, signers, signers_length, policy, &problem);
+	free(document);
+	free(signers);
+	return error;
+}
+
+int auth_rules_read(int root, struct auth_rules *rules, unsigned *factors)
+{
+	struct policy *policy = NULL;
+	int error = open_policy(root, &policy);
+
+	if (error != 0)
+		return error;
+	*rules = (struct auth_rules){
+	        .max_failures = policy->max_failures,
+	        .digits = policy->totp_digits,
+	        .step = policy->totp_step,
+	        .window = policy->totp_window,
+	};
+	*factors = policy->factors;
+	policy_free(&policy);
+	return 0;
+}
