@@ -1,0 +1,96 @@
+#!/usr/bin/env bash
+# README's first command: shows FRESH and the clause report, twice at once as well; interrupted it leaves nothing running
+# and nothing on the disk. The system's own directories stay as they are.
+set -u
+cd "$(dirname "$0")/../.." || exit 2
+work=$(mktemp -d)
+passed=0
+failed=0
+children=()
+finish() {
+	[ ${#children[@]} = 0 ] || kill "${children[@]}" 2>/dev/null
+	wait
+	rm -rf "$work"
+}
+trap finish EXIT
+trap 'exit 130' INT TERM
+
+result() { # CODE WHAT
+	if [ "$1" = 0 ]; then
+		echo "ok      $2"
+		passed=$((passed + 1))
+	else
+		echo "FAILED  $2"
+		failed=$((failed + 1))
+	fi
+}
+
+# What a quickstart could leave: its directories, its processes, anything of ours in the system.
+traces() {
+	find /tmp -maxdepth 1 -name 'sekisho-quickstart.*' -newer "$work/begun"
+	ps -eo args= | grep -E '/build/quickstart/[a-z]+/(sekisho|guard|auth|signer|reporter)' | grep -v grep
+	stat -c '%n %Y' /run/sekisho /var/lib/sekisho /etc/sekisho 2>/dev/null | grep -vxFf "$work/system"
+	return 0
+}
+system_state() {
+	stat -c '%n %Y' /run/sekisho /var/lib/sekisho /etc/sekisho 2>/dev/null
+}
+clean() { # WHAT
+	traces >"$work/traces"
+	[ ! -s "$work/traces" ]
+	result $? "$1"
+	sed 's/^/    | /' "$work/traces"
+}
+shown() { # LOG
+	grep -q FRESH "$1" && grep -q 'mito-2026' "$1" && grep -qE '(met|unmet|unknown)' "$1"
+}
+
+touch "$work/begun"
+system_state >"$work/system"
+[ -s "$work/system" ] || echo none >"$work/system"
+export LC_ALL=C.UTF-8
+sleep 1
+
+packaging/quickstart.sh --once >"$work/first" 2>&1
+result $? "quickstart.sh --once ends with 0"
+shown "$work/first"
+result $? "... having shown FRESH and the clauses" || true
+[ "$failed" = 0 ] || sed 's/^/    | /' "$work/first"
+[ "$(awk 'length > 80' "$work/first" | wc -l)" = 0 ]
+result $? "... in 80 columns"
+clean "... and left nothing"
+
+for name in left right; do
+	packaging/quickstart.sh --once >"$work/$name" 2>&1 &
+	children+=($!)
+done
+for i in 0 1; do
+	wait "${children[i]}"
+	result $? "two at the same time: $((i + 1))"
+done
+children=()
+clean "... and left nothing"
+
+for signal in INT TERM; do
+	for after in 0.2 3 8; do
+		# As a terminal's ^C does it: a group of its own, which gets the signal whole. A background job ignores SIGINT otherwise.
+		python3 -c 'import os, signal, sys
+os.setsid()
+signal.signal(signal.SIGINT, signal.SIG_DFL)
+os.execv(sys.argv[1], sys.argv[1:])' packaging/quickstart.sh >"$work/log" 2>&1 &
+		children=($!)
+		sleep "$after"
+		kill -"$signal" -- "-${children[0]}"
+		wait "${children[0]}"
+		[ $? = 130 ]
+		result $? "SIG$signal after $after s ends it"
+		children=()
+		clean "... and left nothing"
+	done
+done
+
+packaging/quickstart.sh --twice >"$work/log" 2>&1
+[ $? = 2 ]
+result $? "an unknown option is refused"
+echo "$passed passed, $failed failed"
+[ "$failed" = 0 ]
