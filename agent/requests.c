@@ -70,7 +70,8 @@ static bool name_is_policy(const struct request *q)
 	return q->name[0] == '\0' && q->number >= 1;
 }
 
-/* [a-z_][a-z0-9_.-]{0,31}: no path can be made of it. Nobody's name is the decoy's (agent/auth_state.h). */
+/* [a-z_][a-z0-9_.-]{0,31}: no path can be made of it. Nobody's name is the decoy's
+ * (agent/auth_state.h). */
 static bool name_is_user(const struct request *q)
 {
 	static const char first[] = "abcdefghijklmnopqrstuvwxyz_";
@@ -261,7 +262,13 @@ static int policy_keep(int dir, uint64_t version, const uint8_t *data, size_t le
 	int r = file_replace(dir, POLICY_IN_FORCE, data, length, 0644);
 
 	/* 0644, but only root and _sekisho enter the directory. */
-	return r == 0 ? file_replace(dir, POLICY_VERSION, text, (size_t)n, 0644) : r;
+	if (r == 0)
+		r = file_replace(dir, POLICY_VERSION, text, (size_t)n, 0644);
+	/* What was offered last is this one now, however it came: an older file would be refused at
+	 * every start. */
+	if (r == 0 && file_replace(dir, POLICY_OFFERED, data, length, 0644) != 0)
+		log_warning("%s: %s", POLICY_OFFERED, error_text(ERR_IO));
+	return r;
 }
 
 static int policy_store(struct answer *a)

@@ -48,9 +48,10 @@ void tell_event(struct tell *t, const struct event_record *e)
 	size_t at;
 
 	if (t->count == TELL_EVENTS_MAX) {
-		log_error("%s", LANGUAGE("記録できない出来事を1件失いました",
-		                        "an event that could not be journalled is lost"));
-		forget(t, 0);
+		log_error("%s: %s", event_kind_name(e->kind),
+		        LANGUAGE("署名プロセスが戻らないため記録できません",
+		                "not journalled: the signer does not come back"));
+		return;
 	}
 	at = t->count;
 	out = buffer_over(t->events[at].bytes, sizeof(t->events[at].bytes));

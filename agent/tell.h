@@ -24,7 +24,7 @@ struct tell {
 
 /* Takes fd (a new signer's channel, or -1) and tells it everything that is not durable yet, and the state. */
 void tell_connect(struct tell *t, int fd);
-/* When more are waiting than there is room for, the oldest is lost and the log says so. */
+/* When as many are waiting as there is room for, this one is lost and the log says so: the first ones say what began it. */
 void tell_event(struct tell *t, const struct event_record *e);
 void tell_state(struct tell *t, const struct event_record *state);
 /* Reads what the signer has made durable. 0; ERR_CLOSED; ERR_FORMAT: it said something else and must be ended. */

@@ -1,0 +1,71 @@
+/* Guard's devices: each judged, told of, and made to be what its verdict says. */
+#ifndef SEKISHO_AGENT_ENFORCE_H
+#define SEKISHO_AGENT_ENFORCE_H
+
+#include "agent/channel.h"
+#include "agent/device.h"
+#include "policy/decide.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { ENFORCE_DEVICES_MAX = 1024 };
+
+struct guarded {
+	struct device device;
+	struct verdict verdict;
+	bool told;                /* this verdict is in the journal */
+	bool held_back;           /* allowed, but not told yet: stays denied (REASON_NOT_JOURNALLED) */
+	bool kept;                /* denied for want of a policy, but left so that somebody can log in */
+	const char *unenforced;   /* why the verdict could not be applied; NULL when it was */
+};
+
+struct enforcement {
+	struct channel *channel;
+	int sys;                     /* descriptor of /sys */
+	bool observe;                /* judge and tell, change nothing */
+	const struct policy *policy; /* borrowed; NULL: none in force */
+	int64_t silent_until_ms;     /* the signer did not answer: nothing is told before this moment */
+	struct guarded *devices[ENFORCE_DEVICES_MAX];
+	size_t count;
+};
+
+/* What the kernel shows now. */
+struct enforcement_figures {
+	size_t hubs, hubs_denying;
+	bool controllers_deny;
+	size_t devices, allowed, denied, unenforced;
+	size_t storage_usable; /* authorised devices with a storage interface */
+};
+
+/*
+ * Makes every root hub and every controller to come deny (not in observe mode), then judges every device that is there: at the
+ * start, after lost uevents, and after a change of mode.
+ */
+void enforce_everything(struct enforcement *e);
+
+/* A uevent named it. What is true of it is read from sysfs. */
+void enforce_appeared(struct enforcement *e, const char *name);
+void enforce_removed(struct enforcement *e, const char *name);
+
+/* After a change of policy. */
+void enforce_judge_again(struct enforcement *e);
+
+/* Tells what could not be told, and authorises what waited for it. True when something still waits. */
+bool enforce_tell_again(struct enforcement *e);
+
+/* Puts right what somebody else changed since: a hub that allows again, a denied device that is authorised. */
+void enforce_check(struct enforcement *e);
+
+void enforce_count(const struct enforcement *e, struct enforcement_figures *figures);
+
+/* As it stands: a device that waits for the journal is denied. */
+struct verdict enforce_verdict(const struct guarded *g);
+
+/* "08:06:50 03:01:01"; cut at size. */
+void enforce_interfaces_text(const struct device_facts *facts, char *text, size_t size);
+
+void enforce_free(struct enforcement *e);
+
+#endif
