@@ -190,9 +190,9 @@ static void take_event(struct signer *s, struct peer *peer, struct frame *frame)
 static void take_state(struct signer *s, struct peer *peer, struct frame *frame)
 {
 	uint8_t section = buffer_get_u8(&frame->payload);
+	bool own = section == peer->role || (section == ROLE_POLICY && peer->role == ROLE_GUARD);
 
-	if (event_decode(&frame->payload, &s->event) != 0 || s->event.kind != 0 ||
-	        section != peer->role)
+	if (event_decode(&frame->payload, &s->event) != 0 || s->event.kind != 0 || !own)
 		refuse_peer(s, peer, "malformed state");
 	else if (signer_state_set(&s->state, peer->role, peer->id, &s->event) != 0)
 		refuse_peer(s, peer, "state with fields that are not this process's to tell");
