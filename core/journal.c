@@ -86,9 +86,9 @@ static int print_line(const struct event_record *e, const struct journal_stamp *
 
 	*line = NULL;
 	clock_format(stamp->wall, time);
-	json_t *object = json_pack("{s:I, s:s, s:s, s:I, s:s}", "seq",
-	        (json_int_t)(head->count + 1), "time", time, "boot", stamp->boot_id, "uptime_ms",
-	        (json_int_t)stamp->boot_ms, "event", event_kind_name(e->kind));
+	json_t *object = json_pack("{s:I, s:s, s:s, s:I, s:s}", "seq", (json_int_t)head->count + 1,
+	        "time", time, "boot", stamp->boot_id, "uptime_ms", (json_int_t)stamp->boot_ms,
+	        "event", event_kind_name(e->kind));
 	if (object != NULL && add_fields(object, e, limit) == 0 &&
 	        json_object_set_new(object, "prev", json_string(head->hash)) == 0) {
 		*line = json_dumps(object, JSON_COMPACT);
@@ -157,17 +157,17 @@ int journal_line(const struct event_record *e, const struct journal_stamp *stamp
 
 static uint16_t field_by_name(const char *name)
 {
-	for (uint16_t field = 1; field < FIELD_END; field++) {
-		if (strcmp(event_field_name(field), name) == 0)
-			return field;
+	for (int field = 1; field < FIELD_END; field++) {
+		if (strcmp(event_field_name((uint16_t)field), name) == 0)
+			return (uint16_t)field;
 	}
 	return 0;
 }
 
 static bool is_kind_name(const char *name)
 {
-	for (uint16_t kind = 1; kind < EVENT_KIND_END; kind++) {
-		if (strcmp(event_kind_name(kind), name) == 0)
+	for (int kind = 1; kind < EVENT_KIND_END; kind++) {
+		if (strcmp(event_kind_name((uint16_t)kind), name) == 0)
 			return true;
 	}
 	return false;
@@ -215,15 +215,14 @@ static const char *check_member(size_t place, const char *name, const json_t *va
 static const char *check_members(json_t *line)
 {
 	enum { LEADING = 5 };
-	const char *name = NULL;
-	json_t *value = NULL;
 	size_t place = 0;
 	size_t count = json_object_size(line);
 
 	if (count < LEADING + 1)
 		return "a member is missing or out of its order";
-	json_object_foreach(line, name, value)
-	{
+	for (void *at = json_object_iter(line); at != NULL; at = json_object_iter_next(line, at)) {
+		const char *name = json_object_iter_key(at);
+		const json_t *value = json_object_iter_value(at);
 		const char *cause = NULL;
 		if (place < LEADING)
 			cause = check_member(place, name, value);

@@ -19,7 +19,7 @@ static bool only_white_space(BIO *bio)
 	long length = BIO_get_mem_data(bio, &rest);
 
 	for (long i = 0; i < length; i++) {
-		if (memchr(" \t\r\n", rest[i], 4) == NULL)
+		if (rest[i] != ' ' && rest[i] != '\t' && rest[i] != '\r' && rest[i] != '\n')
 			return false;
 	}
 	return true;
