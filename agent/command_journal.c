@@ -1,0 +1,230 @@
+/* sekisho journal show, verify: read from the files, whether or not an agent runs. */
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "agent/columns.h"
+#include "agent/paths.h"
+#include "agent/sekisho.h"
+#include "core/clock.h"
+#include "core/error.h"
+#include "core/journal.h"
+#include "core/language.h"
+#include "core/log.h"
+
+enum { FIELDS_TEXT_SIZE = 8192, TEXT_SIZE = 1200, INDENT = 8 };
+
+static int usage(void)
+{
+	fprintf(stderr,
+	        "%s sekisho journal show [--json] [--since SEQ] [DIR]\n        sekisho journal "
+	        "verify [DIR]\n",
+	        LANGUAGE("使い方:", "usage:"));
+	return EXIT_USAGE;
+}
+
+/* dir: NULL is this terminal's. Complains itself. */
+static int open_journal(const struct cli *cli, const char *dir)
+{
+	const char *path = dir != NULL ? dir : PATH_JOURNAL_DIR;
+	int fd = openat(
+	        dir != NULL ? AT_FDCWD : cli->root, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd < 0)
+		fprintf(stderr, "%s: %s\n", path, strerror(errno));
+	return fd;
+}
+
+/* --- show --- */
+
+struct showing {
+	bool json;
+	bool first;
+	bool bad;
+};
+
+static void print_time(const json_t *line, char *out, size_t size)
+{
+	const char *text = json_string_value(json_object_get(line, "time"));
+	int64_t seconds = 0;
+	struct tm tm;
+	time_t when;
+
+	snprintf(out, size, "?");
+	if (text == NULL || clock_parse(text, &seconds) != 0)
+		return;
+	when = (time_t)seconds;
+	if (localtime_r(&when, &tm) != NULL)
+		(void)strftime(out, size, "%Y-%m-%d %H:%M:%S", &tm);
+}
+
+static bool is_frame_member(const char *name)
+{
+	static const char *const names[] = {"seq", "time", "boot", "uptime_ms", "event", "prev"};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (strcmp(name, names[i]) == 0)
+			return true;
+	return false;
+}
+
+static void append_field(char *out, const char *name, const json_t *value)
+{
+	char text[TEXT_SIZE] = "";
+	size_t used = strlen(out);
+
+	if (json_is_string(value))
+		log_printable(json_string_value(value), text, sizeof(text));
+	else if (json_is_integer(value))
+		snprintf(text, sizeof(text), "%lld", (long long)json_integer_value(value));
+	else if (json_is_boolean(value))
+		snprintf(text, sizeof(text), "%s", json_is_true(value) ? "true" : "false");
+	snprintf(out + used, FIELDS_TEXT_SIZE - used,
+	        strchr(text, ' ') != NULL ? "%s%s=\"%s\"" : "%s%s=%s", used > 0 ? " " : "", name,
+	        text);
+}
+
+static void print_line(const json_t *line)
+{
+	char fields[FIELDS_TEXT_SIZE] = "", when[32], kind[64];
+	const char *name = json_string_value(json_object_get(line, "event"));
+	const json_t *value;
+
+	print_time(line, when, sizeof(when));
+	printf("%6lld  %s  %s\n", (long long)json_integer_value(json_object_get(line, "seq")), when,
+	        log_printable(name != NULL ? name : "?", kind, sizeof(kind)));
+	json_object_foreach((json_t *)(uintptr_t)line, name, value)
+	{
+		if (!is_frame_member(name) && strlen(fields) < FIELDS_TEXT_SIZE - 64)
+			append_field(fields, name, value);
+	}
+	if (fields[0] != '\0') {
+		printf("%*s", INDENT, "");
+		columns_wrap(stdout, fields, INDENT);
+	}
+}
+
+static int show_line(void *context, const char *line, size_t length)
+{
+	struct showing *s = context;
+	json_t *json = json_loadb(line, length, JSON_REJECT_DUPLICATES, NULL);
+
+	if (!json_is_object(json)) {
+		s->bad = true;
+		fprintf(stderr, "%s\n",
+		        LANGUAGE("読めない行があります。sekisho journal verify で確かめてください",
+		                "a line cannot be read; see sekisho journal verify"));
+	} else if (s->json) {
+		printf("%s%.*s", s->first ? "" : ",\n", (int)length, line);
+		s->first = false;
+	} else {
+		print_line(json);
+	}
+	json_decref(json);
+	return ferror(stdout) ? ERR_IO : 0;
+}
+
+static int parse_since(const char *text, uint64_t *since)
+{
+	size_t digits = strspn(text, "0123456789");
+
+	if (digits == 0 || digits > 18 || text[digits] != '\0')
+		return ERR_USAGE;
+	*since = strtoull(text, NULL, 10);
+	return 0;
+}
+
+static int parse_show(int argc, char **argv, struct showing *s, uint64_t *since)
+{
+	static const struct option all[] = {{"json", no_argument, NULL, 'j'},
+	        {"since", required_argument, NULL, 's'}, {NULL, 0, NULL, 0}};
+	int option;
+
+	optind = 1;
+	opterr = 0;
+	*since = 1;
+	while ((option = getopt_long(argc, argv, "", all, NULL)) != -1) {
+		if (option == 'j')
+			s->json = true;
+		else if (option != 's' || parse_since(optarg, since) != 0)
+			return ERR_USAGE;
+	}
+	return argc - optind <= 1 ? 0 : ERR_USAGE;
+}
+
+static int show(const struct cli *cli, int argc, char **argv)
+{
+	struct showing s = {.first = true};
+	uint64_t since;
+	int dir, error;
+
+	if (parse_show(argc, argv, &s, &since) != 0)
+		return usage();
+	dir = open_journal(cli, argv[optind]);
+	if (dir < 0)
+		return EXIT_UNASKED;
+	if (s.json)
+		putchar('[');
+	error = journal_each(dir, since, show_line, &s);
+	if (s.json)
+		puts("]");
+	close(dir);
+	if (error != 0) {
+		fprintf(stderr, "%s\n", error_text(error));
+		return EXIT_UNASKED;
+	}
+	return s.bad ? EXIT_NO : EXIT_YES;
+}
+
+/* --- verify --- */
+
+static int verify(const struct cli *cli, int argc, char **argv)
+{
+	struct journal_fault fault = {0};
+	struct journal_head head;
+	size_t torn = 0;
+	int dir, error;
+
+	if (argc > 2 || (argc == 2 && argv[1][0] == '-'))
+		return usage();
+	dir = open_journal(cli, argv[1]);
+	if (dir < 0)
+		return EXIT_UNASKED;
+	error = journal_verify(dir, &head, &torn, &fault);
+	close(dir);
+	if (error == ERR_CHAIN || error == ERR_FORMAT) {
+		fprintf(stderr, "%s:%" PRIu64 ": %s\n", fault.file, fault.line, fault.cause);
+		return EXIT_NO;
+	}
+	if (error != 0) {
+		fprintf(stderr, "%s: %s\n", argc == 2 ? argv[1] : PATH_JOURNAL_DIR,
+		        error_text(error));
+		return EXIT_UNASKED;
+	}
+	printf(LANGUAGE("完全です: %" PRIu64 " 件、最終行のハッシュ %s\n",
+	               "whole: %" PRIu64 " events, head %s\n"),
+	        head.count, head.hash);
+	if (torn > 0)
+		printf(LANGUAGE("書きかけの最終行があります (%zu バイト)\n",
+		               "and an unfinished last line of %zu bytes\n"),
+		        torn);
+	return EXIT_YES;
+}
+
+int command_journal(const struct cli *cli, int argc, char **argv)
+{
+	columns_start();
+	if (argc > 1 && strcmp(argv[1], "show") == 0)
+		return show(cli, argc - 1, argv + 1);
+	if (argc > 1 && strcmp(argv[1], "verify") == 0)
+		return verify(cli, argc - 1, argv + 1);
+	return usage();
+}
