@@ -27,7 +27,7 @@ result() { # NAME CODE
 
 # One key for all that can change what a checker says of a file: the headers, the checker's own settings.
 common_key() {
-	cat "${headers[@]}" .clang-tidy "$database/compile_commands.json" | sha256sum | cut -d' ' -f1
+	cat "${headers[@]}" .clang-tidy tests/lint.sh "$database/compile_commands.json" | sha256sum | cut -d' ' -f1
 }
 
 stamp() { # CHECKER FILE
@@ -42,17 +42,21 @@ check_file() { # CHECKER FILE
 	"run_$1" "$2" && : >"$mark"
 }
 
+# The database is gcc's: clang 14 wants its own permission for what gcc takes without one (cmake/hardening.cmake).
 run_tidy() {
-	clang-tidy --quiet -p "$database" "$1" 2>&1 | grep -vE '^[0-9]+ warnings? (generated|treated)' >"$cache/out.$$.$BASHPID"
-	local code=${PIPESTATUS[0]}
-	[ "$code" = 0 ] || cat "$cache/out.$$.$BASHPID"
-	rm -f "$cache/out.$$.$BASHPID"
+	local said code
+	said=$(clang-tidy --quiet -p "$database" "$1" 2>&1 \
+		--extra-arg=-enable-trivial-auto-var-init-zero-knowing-it-will-be-removed-from-clang)
+	code=$?
+	[ "$code" = 0 ] || grep -vE '^[0-9]+ (warning|error)s? (generated|treated)' <<<"$said"
 	return "$code"
 }
 
+# uninitvar: of every report looked at, none was true; gcc and clang's analyser look for the same with more sense.
 run_cppcheck() {
 	cppcheck --quiet --std=c11 --enable=warning,portability,performance --inline-suppr --error-exitcode=1 \
-		--suppress=missingIncludeSystem -I. -D_GNU_SOURCE -DSEKISHO_VERSION='""' "$1" 2>&1
+		--suppress=missingIncludeSystem --suppress=uninitvar -I. -D_GNU_SOURCE -DSEKISHO_VERSION='""' \
+		'-Djson_array_foreach(a,i,v)=for(i=0;i<1;i++)' '-Djson_object_foreach(o,k,v)=for(;k;)' "$1" 2>&1
 }
 
 # What is not compiled here (a fuzz target, an absent part) has no flags for clang-tidy.
