@@ -1,0 +1,316 @@
+# shellcheck shell=bash
+# The words scenarios are written in; README.md lists them. Sourced by scenario.sh after machine.sh and office.sh.
+
+listed_keyboard=office-keyboard-1
+
+fail() { # WHAT...
+	echo "FAIL: $*" >&2
+	exit 1
+}
+
+# --- machines -------------------------------------------------------------------------------------------------------
+
+# A running, enrolled, enforcing terminal, as prepare.sh left it, within a second or two; with its collector.
+resume_terminal() {
+	office_copy
+	collector_start
+	machine_start "$SEKISHO_VM_READY/disk.img" -incoming "exec:cat '$SEKISHO_VM_READY/memory'"
+	machine_resume
+	set_clock
+}
+
+# The same terminal switched on: "present before boot". Arguments are QEMU's.
+boot_terminal() {
+	office_copy
+	collector_start
+	machine_start "$SEKISHO_VM_READY/disk.img" "$@"
+	shell_wait 90 || fail "the terminal did not boot"
+}
+
+# A Debian without Sekisho: what the same plug does there.
+boot_bare() {
+	machine_start "$SEKISHO_VM_BASE/disk.img" "$@"
+	shell_wait 90 || fail "the bare guest did not boot"
+}
+
+office_copy() {
+	cp -r "$SEKISHO_VM_READY/office" "$office"
+	collector_configure
+}
+
+reboot_guest() {
+	guest 'systemctl --no-block reboot' >/dev/null
+	shell_wait 120 || fail "the terminal did not come back"
+	clock_offset=0
+}
+
+# The guest's wall clock is the host's, plus $clock_offset seconds.
+clock_offset=0
+set_clock() {
+	guest "date -s @$(($(date +%s) + clock_offset))" >/dev/null
+}
+
+# Tries a command of ours until it is true.
+eventually() { # SECONDS COMMAND...
+	local until=$((${EPOCHREALTIME%.*} + $1))
+	shift
+	until "$@"; do
+		[ "${EPOCHREALTIME%.*}" -lt "$until" ] || return 1
+		sleep 0.2
+	done
+}
+
+guest_true() { # COMMAND: no output
+	guest "$1" >/dev/null
+}
+
+# --- devices --------------------------------------------------------------------------------------------------------
+
+qmp_object() { # EXECUTE key=value...
+	local execute=$1
+	shift
+	jq -nc --arg execute "$execute" '{execute: $execute, arguments: ($ARGS.positional | map(
+		capture("^(?<key>[^=]+)=(?<value>.*)$")) | from_entries)}' --args "$@"
+}
+
+# A stick's content, 8 MiB, and its place in the machine.
+stick_image() { # ID
+	[ -e "$machine/$1.img" ] || truncate -s 8M "$machine/$1.img"
+	qmp "$(jq -nc --arg id "$1" --arg file "$machine/$1.img" '{execute: "blockdev-add", arguments:
+		{driver: "raw", "node-name": ("image-" + $id), file: {driver: "file", filename: $file}}}')" >/dev/null
+}
+
+# plug DRIVER ID [key=value...]   on the first controller, unless bus= says otherwise. usb-storage and usb-uas get a
+# stick's content of their own.
+plug() {
+	local driver=$1 id=$2 bus=xhci.0 argument rest=()
+	shift 2
+	for argument; do
+		case $argument in
+		bus=*) bus=${argument#bus=} ;;
+		*) rest+=("$argument") ;;
+		esac
+	done
+	case $driver in
+	usb-storage)
+		stick_image "$id"
+		qmp "$(qmp_object device_add driver=usb-storage "id=$id" "bus=$bus" "drive=image-$id" "${rest[@]}")" >/dev/null
+		;;
+	usb-uas)
+		# The disk hangs on the stick's inner bus, so the stick goes in when it is whole.
+		stick_image "$id"
+		qmp "$(qmp_object device_add driver=usb-uas "id=$id" "bus=$bus" "${rest[@]}")" >/dev/null
+		qmp "$(qmp_object device_add driver=scsi-hd "id=$id-disk" "bus=$id.0" "drive=image-$id")" >/dev/null
+		qmp '{"execute":"qom-set","arguments":{"path":"/machine/peripheral/'"$id"'","property":"attached","value":true}}' \
+			>/dev/null
+		;;
+	qemu-xhci) qmp "$(qmp_object device_add driver=qemu-xhci "id=$id" "${rest[@]}")" >/dev/null ;;
+	*) qmp "$(qmp_object device_add "driver=$driver" "id=$id" "bus=$bus" "${rest[@]}")" >/dev/null ;;
+	esac
+}
+
+unplug() { # ID
+	qmp "$(qmp_object device_del "id=$1")" >/dev/null
+	if [ -e "$machine/$1.img" ]; then
+		eventually 5 stick_image_gone "$1" || fail "$1 does not go"
+	fi
+}
+
+stick_image_gone() { # ID
+	qmp "$(qmp_object blockdev-del "node-name=image-$1")" >/dev/null 2>&1
+}
+
+# Directories of the kernel's USB devices with this serial number, in the guest.
+device_path() { # SERIAL
+	guest "grep -lxF '$1' /sys/bus/usb/devices/*/serial 2>/dev/null | sed 's|/serial||'"
+}
+
+expect_plugged() { # SERIAL: the kernel has met it
+	eventually 10 guest_true "grep -qxF '$1' /sys/bus/usb/devices/*/serial" || fail "the kernel does not see $1"
+}
+
+# It is there, not authorised, and stays so.
+expect_not_authorised() { # SERIAL
+	expect_plugged "$1"
+	local state
+	state=$(guest "cat \$(grep -lxF '$1' /sys/bus/usb/devices/*/serial | sed 's|serial\$|authorized|')")
+	[ "$state" = 0 ] || fail "$1: authorized is '$state'"
+}
+
+# From here on every block device that comes is noted, by its uevent and by looking: nothing is missed in between.
+watch_storage() {
+	guest 'echo "sekisho-test: watch begins" >/dev/kmsg; rm -f /run/watch.*; : >/run/watch.seen
+		udevadm monitor --kernel --subsystem-match=block >/run/watch.uevents 2>&1 &
+		(exec 8<> <(:); while read -rt 0.05 -u 8 || true; do
+			for block in /sys/block/*; do
+				case ${block##*/} in vd*) ;; *) echo "${block##*/}" >>/run/watch.seen ;; esac
+			done
+		done) >/dev/null 2>&1 &
+		until grep -q KERNEL /run/watch.uevents; do sleep 0.1; done' || fail "cannot watch"
+}
+
+# What the watch saw of block devices that are not the terminal's own disk, and of drivers that were bound.
+storage_seen() {
+	guest 'cat /run/watch.seen; grep -E "KERNEL.* add .*/block/" /run/watch.uevents | grep -v /block/vd
+		dmesg | sed "0,/sekisho-test: watch begins/d" | grep -E "USB Mass Storage device detected|scsi host|\[sd[a-z]"
+		ls -d /sys/bus/usb/drivers/usb-storage/*:* /sys/bus/usb/drivers/uas/*:* 2>/dev/null; true'
+}
+
+expect_no_block_device() {
+	local seen
+	guest_true '[ -s /run/watch.uevents ]' || fail "expect_no_block_device without watch_storage"
+	seen=$(storage_seen)
+	[ -z "$seen" ] || fail "storage was seen: $seen"
+}
+
+expect_block_device() { # the test's own check: without Sekisho the watch does see a stick
+	eventually 15 guest_true 'grep -q "^sd" /run/watch.seen && grep -qE "KERNEL.* add .*/block/sd" /run/watch.uevents' ||
+		fail "no stick appeared: $(storage_seen)"
+}
+
+# What a keyboard delivers: presses "a" and counts the bytes that come out of the input devices.
+key_bytes() {
+	guest 'rm -f /run/keys; for event in /dev/input/event*; do
+		timeout 3 cat "$event" >>/run/keys 2>/dev/null & done; sleep 0.3; true'
+	qmp '{"execute":"send-key","arguments":{"keys":[{"type":"qcode","data":"a"}]}}' >/dev/null
+	guest 'sleep 0.7; stat -c %s /run/keys 2>/dev/null || echo 0'
+}
+
+input_devices() { # names of keyboards as the kernel's input layer has them
+	guest 'cat /sys/class/input/input*/name 2>/dev/null | grep -i keyboard; true'
+}
+
+# --- events ---------------------------------------------------------------------------------------------------------
+
+event_filter() { # KIND field=value...
+	local filter pair
+	filter="select(.event == \"$1\""
+	shift
+	for pair; do
+		filter+=" and (.${pair%%=*} | tostring) == $(jq -Rn --arg v "${pair#*=}" '$v')"
+	done
+	echo "$filter)"
+}
+
+journal_lines() {
+	guest 'cat /var/lib/sekisho/journal/*.jsonl'
+}
+
+journal_has() { # KIND field=value...
+	[ -n "$(journal_lines | jq -c "$(event_filter "$@")")" ]
+}
+
+expect_event() { # KIND field=value...
+	eventually 10 journal_has "$@" || fail "no such event in the journal: $*"
+}
+
+expect_no_event() { # KIND field=value...
+	! journal_has "$@" || fail "in the journal: $*"
+}
+
+collector_has() { # KIND field=value...
+	[ -n "$(collector_sql 'SELECT line FROM events' | jq -c "$(event_filter "$@")")" ]
+}
+
+expect_event_at_collector() { # KIND field=value...
+	eventually 20 collector_has "$@" || fail "no such event at the collector: $*"
+}
+
+terminal_state() { # as the collector derives it: FRESH, STALE ...
+	collector_cmd terminals --json | jq -r '.. | objects | select(.name? == "terminal-1") | .state'
+}
+
+terminal_is() { # STATE
+	[ "$(terminal_state)" = "$1" ]
+}
+
+expect_terminal_state() { # STATE
+	eventually 20 terminal_is "$1" || fail "the collector says $(terminal_state), not $1"
+}
+
+# --- files ----------------------------------------------------------------------------------------------------------
+
+# Copies a directory of this side into the guest, over a disk that is plugged in for the moment.
+send_directory() { # DIRECTORY PATH-IN-GUEST
+	tar -C "$1" -cf "$machine/sent.tar" .
+	truncate -s "%1M" "$machine/sent.tar"
+	qmp "$(jq -nc --arg file "$machine/sent.tar" '{execute: "blockdev-add", arguments:
+		{driver: "raw", "node-name": "sent", "read-only": true, file: {driver: "file", filename: $file}}}')" >/dev/null
+	qmp "$(qmp_object device_add driver=virtio-blk-pci id=sent drive=sent serial=sent)" >/dev/null
+	guest "for _ in {1..100}; do [ -b /dev/vdb ] && break; sleep 0.1; done
+		mkdir -p '$2' && tar -C '$2' -xf /dev/vdb" || fail "could not send $1"
+	qmp "$(qmp_object device_del id=sent)" >/dev/null
+	eventually 20 sent_gone || fail "the disk with $1 does not go"
+	rm -f "$machine/sent.tar"
+}
+
+sent_gone() {
+	qmp "$(qmp_object blockdev-del node-name=sent)" >/dev/null 2>&1
+}
+
+# One text file; through the shell, so not for large ones.
+send_file() { # FILE PATH-IN-GUEST
+	guest "base64 -d >'$2' <<<'$(base64 -w0 "$1")'" || fail "could not send $1"
+}
+
+# --- login ----------------------------------------------------------------------------------------------------------
+
+console_text=
+
+console_type() { # TEXT
+	printf '%s\r' "$1" >&"${channel_in[login]}"
+}
+
+# Reads what the console shows until it matches; then $console_text begins after that.
+console_expect() { # REGEX [SECONDS]
+	local until=$((${EPOCHREALTIME%.*} + ${2:-20})) piece
+	until [[ $console_text =~ $1 ]]; do
+		[ "${EPOCHREALTIME%.*}" -lt "$until" ] || return 1
+		if read -r -N 1 -t 0.5 -d '' piece <&"${channel_out[login]}"; then
+			console_text+=$piece
+			printf '%s' "$piece" >>"$machine/login.log"
+		fi
+	done
+	console_match=${BASH_REMATCH[0]}
+	console_text=${console_text#*"$console_match"}
+}
+
+# Answers the prompts of login, su or sudo. True when a shell (prompt "$" or "#") comes up, false when refused.
+console_answer() { # PASSWORD CODE
+	local prompt='Password: |password for [a-z]+: |[Cc]ode[^:]*: |incorrect|failure|denied|[Ss]orry|not be completed|login: |[$#] $'
+	while console_expect "$prompt" 25; do
+		case $console_match in
+		*assword*) console_type "$1" ;;
+		*ode*) console_type "$2" ;;
+		*'$ ' | *'# ') return 0 ;;
+		*) return 1 ;;
+		esac
+	done
+	fail "the console stopped at: $console_text"
+}
+
+# console login(1) on the second serial line.
+log_in() { # USER PASSWORD CODE
+	console_text=
+	console_type ""
+	console_expect 'login: ' 30 || fail "no login prompt: $console_text"
+	console_type "$1"
+	console_answer "$2" "$3"
+}
+
+log_out() {
+	console_type exit
+	console_expect 'login: ' 30 || fail "no login prompt after logging out: $console_text"
+	console_text=
+}
+
+# The code an authenticator app shows at the guest's time. next_code first lets one period of its clock go by, since a
+# code is accepted once.
+code_now() { # SECRET
+	oathtool --totp -b "$1" --now "@$(($(date +%s) + clock_offset))"
+}
+
+let_code_pass() {
+	clock_offset=$((clock_offset + 30))
+	set_clock
+}
