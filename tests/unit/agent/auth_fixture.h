@@ -1,0 +1,61 @@
+/* Login states for tests: the file of a user whose secret is RFC 6238's for SHA-1. */
+#ifndef SEKISHO_TESTS_UNIT_AGENT_AUTH_FIXTURE_H
+#define SEKISHO_TESTS_UNIT_AGENT_AUTH_FIXTURE_H
+
+#include "tests/unit/workspace.h"
+
+#include "agent/auth_state.h"
+#include "agent/auth_totp.h"
+#include "agent/auth_verify.h"
+
+enum { FIXTURE_UID = 4711 };
+/* RFC 6238 appendix B, a time step's first second. */
+#define FIXTURE_NOW 1111111080
+#define FIXTURE_RULES                                                                              \
+	{                                                                                          \
+		.max_failures = 3, .digits = 6, .step = 30, .window = 1                            \
+	}
+
+static inline struct auth_state fixture_state(void)
+{
+	struct auth_state state = {.uid = FIXTURE_UID,
+	        .algorithm = AUTH_SHA1,
+	        .digits = 6,
+	        .step = 30,
+	        .enrolled_at = 1000,
+	        .secret_length = 20};
+
+	memcpy(state.secret, "12345678901234567890", 20);
+	return state;
+}
+
+static inline struct auth_file fixture_file(const struct workspace *w)
+{
+	struct auth_state state = fixture_state();
+	uint8_t bytes[AUTH_AREA_SIZE];
+	int fd = openat(w->fd, "hanako", O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+
+	assert_true(fd >= 0);
+	assert_int_equal(auth_state_new(&state, bytes), 0);
+	assert_int_equal(write(fd, bytes, sizeof(bytes)), (ssize_t)sizeof(bytes));
+	return (struct auth_file){.fd = fd};
+}
+
+static inline struct auth_file fixture_decoy(const struct workspace *w)
+{
+	int fd = openat(w->fd, ".decoy", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+
+	assert_true(fd >= 0);
+	return (struct auth_file){.fd = fd, .decoy = true};
+}
+
+/* The right code of the fixture's secret, `steps` after now. */
+static inline void fixture_code(int64_t now, int steps, char code[static TOTP_CODE_SIZE])
+{
+	struct auth_state state = fixture_state();
+
+	memset(code, 0, TOTP_CODE_SIZE);
+	assert_int_equal(totp_code(&state, (uint64_t)(now / 30 + steps), code), 0);
+}
+
+#endif

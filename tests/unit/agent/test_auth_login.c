@@ -1,0 +1,444 @@
+/* A worker, served from both sides: the test is the client, auth and the signer. */
+#include "tests/unit/agent/auth_fixture.h"
+
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#include "agent/auth_login.h"
+#include "agent/channel.h"
+#include "core/error.h"
+#include "core/frame.h"
+#include "core/login.h"
+
+enum { WAIT_MS = 5000 };
+
+struct stage {
+	pid_t pid;
+	int client;
+	int parent;
+	int signer;
+	uint16_t told[8]; /* kinds of the events the worker sent */
+	char causes[8][64];
+	size_t told_count;
+};
+
+static const struct auth_rules RULES = FIXTURE_RULES;
+
+static void start(struct stage *s, uid_t peer)
+{
+	int client[2];
+	int parent[2];
+
+	*s = (struct stage){.signer = -1};
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, client), 0);
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, parent), 0);
+	s->pid = fork();
+	assert_true(s->pid >= 0);
+	if (s->pid == 0) {
+		const struct login login = {
+		        .client = client[1], .peer = peer, .parent = parent[1], .rules = &RULES};
+
+		close(client[0]);
+		close(parent[0]);
+		login_serve(&login);
+		_exit(0);
+	}
+	close(client[1]);
+	close(parent[1]);
+	s->client = client[0];
+	s->parent = parent[0];
+}
+
+static void finish(struct stage *s)
+{
+	int status = 0;
+
+	close(s->client);
+	close(s->parent);
+	if (s->signer >= 0)
+		close(s->signer);
+	assert_int_equal(waitpid(s->pid, &status, 0), s->pid);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 0);
+}
+
+static void begin(const struct stage *s, uint8_t stage, const char *user)
+{
+	uint8_t memory[LOGIN_FRAME_MAX];
+	struct buffer b = buffer_over(memory, sizeof(memory));
+
+	buffer_put_u8(&b, stage);
+	buffer_put_string(&b, "login");
+	buffer_put_string(&b, user);
+	buffer_put_string(&b, "tty1");
+	buffer_put_string(&b, "");
+	assert_int_equal(frame_send(s->client, LOGIN_BEGIN, b.data, b.length, NULL, 0), 0);
+}
+
+/* What auth does: takes the question, gives a signer's channel and the state. */
+static void give(struct stage *s, const char *user, enum worker_gift gift, int state_fd)
+{
+	uint8_t memory[512];
+	char asked[LOGIN_NAME_MAX];
+	uint8_t byte = (uint8_t)gift;
+	struct frame frame;
+	int pair[2];
+	int fds[2];
+
+	assert_int_equal(frame_receive(s->parent, WAIT_MS, memory, sizeof(memory), &frame), 0);
+	assert_int_equal(frame.type, WORKER_ASK);
+	buffer_get_string(&frame.payload, asked, sizeof(asked));
+	assert_int_equal(buffer_end(&frame.payload), 0);
+	assert_string_equal(asked, user);
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
+	s->signer = pair[0];
+	fds[0] = pair[1];
+	fds[1] = state_fd;
+	assert_int_equal(
+	        frame_send(s->parent, WORKER_GIVEN, &byte, 1, fds, gift == GIFT_NOTHING ? 0 : 2),
+	        0);
+	close(pair[1]);
+}
+
+/* What the signer does: takes an event, and says that it is durable. */
+static void sign_one(struct stage *s)
+{
+	static uint8_t memory[FRAME_MAX];
+	static struct event_record e;
+	uint8_t done[12];
+	struct buffer b = buffer_over(done, sizeof(done));
+	struct frame frame;
+	uint32_t id = 0;
+
+	assert_int_equal(frame_receive(s->signer, WAIT_MS, memory, sizeof(memory), &frame), 0);
+	assert_int_equal(frame.type, MESSAGE_EVENT);
+	id = buffer_get_u32(&frame.payload);
+	assert_int_equal(event_decode(&frame.payload, &e), 0);
+	assert_true(s->told_count < 8);
+	s->told[s->told_count] = e.kind;
+	for (size_t i = 0; i < e.count; i++)
+		if (e.fields[i].field == FIELD_CAUSE)
+			snprintf(s->causes[s->told_count], sizeof(s->causes[0]), "%s",
+			        e.fields[i].value);
+	s->told_count++;
+	buffer_put_u32(&b, id);
+	buffer_put_u64(&b, 1);
+	assert_int_equal(frame_send(s->signer, MESSAGE_EVENT_DONE, done, sizeof(done), NULL, 0), 0);
+}
+
+static void expect_prompt(const struct stage *s, enum login_style style, const char *text)
+{
+	uint8_t memory[LOGIN_FRAME_MAX];
+	char got[LOGIN_TEXT_MAX];
+	struct frame frame;
+
+	assert_int_equal(frame_receive(s->client, WAIT_MS, memory, sizeof(memory), &frame), 0);
+	assert_int_equal(frame.type, LOGIN_PROMPT);
+	assert_int_equal(buffer_get_u8(&frame.payload), style);
+	buffer_get_string(&frame.payload, got, sizeof(got));
+	assert_int_equal(buffer_end(&frame.payload), 0);
+	assert_string_equal(got, text);
+}
+
+static void answer(const struct stage *s, const char *text)
+{
+	uint8_t memory[LOGIN_TEXT_MAX * 2];
+	struct buffer b = buffer_over(memory, sizeof(memory));
+
+	buffer_put_string(&b, text);
+	assert_int_equal(frame_send(s->client, LOGIN_ANSWER, b.data, b.length, NULL, 0), 0);
+}
+
+static void expect_result(const struct stage *s, enum login_result result)
+{
+	uint8_t memory[LOGIN_FRAME_MAX];
+	struct frame frame;
+
+	assert_int_equal(frame_receive(s->client, WAIT_MS, memory, sizeof(memory), &frame), 0);
+	assert_int_equal(frame.type, LOGIN_RESULT);
+	assert_int_equal(buffer_get_u8(&frame.payload), result);
+	assert_int_equal(buffer_end(&frame.payload), 0);
+	assert_int_equal(
+	        frame_receive(s->client, WAIT_MS, memory, sizeof(memory), &frame), ERR_CLOSED);
+}
+
+static void ask_code(struct stage *s, const struct auth_file *file, const char *code)
+{
+	start(s, 0);
+	begin(s, LOGIN_AUTHENTICATE, "hanako");
+	give(s, "hanako", file->decoy ? GIFT_DECOY : GIFT_OWN, file->fd);
+	expect_prompt(s, LOGIN_ECHO_OFF, "Verification code: ");
+	answer(s, code);
+	sign_one(s);
+}
+
+static void code_now(char code[static TOTP_CODE_SIZE])
+{
+	fixture_code(time(NULL), 0, code);
+}
+
+static void right_code(void **state)
+{
+	const struct auth_file file = fixture_file(*state);
+	char code[TOTP_CODE_SIZE];
+	struct stage s;
+
+	code_now(code);
+	ask_code(&s, &file, code);
+	expect_result(&s, LOGIN_SUCCESS);
+	assert_int_equal(s.told[0], EVENT_LOGIN_ACCEPTED);
+	finish(&s);
+	ask_code(&s, &file, code);
+	expect_prompt(
+	        &s, LOGIN_ERROR, "This verification code has been used; wait for the next one.");
+	expect_result(&s, LOGIN_AUTH_ERR);
+	assert_int_equal(s.told[0], EVENT_LOGIN_REFUSED);
+	assert_string_equal(s.causes[0], "code-used");
+	finish(&s);
+	close(file.fd);
+}
+
+/* The same for a user, and for a name that is not enrolled, to the letter. */
+static void wrong_codes(const struct auth_file *file, const char *cause)
+{
+	static const char locked[] =
+	        "This user is locked after wrong codes; ask the administrator to unlock it.";
+	struct stage s;
+
+	for (unsigned left = 2; left > 0; left--) {
+		char text[128];
+
+		snprintf(text, sizeof(text),
+		        "Wrong verification code; %u more and this user is locked.", left);
+		ask_code(&s, file, "000000");
+		expect_prompt(&s, LOGIN_ERROR, text);
+		expect_result(&s, LOGIN_AUTH_ERR);
+		assert_string_equal(s.causes[0], cause);
+		finish(&s);
+	}
+	ask_code(&s, file, "000000");
+	if (!file->decoy)
+		sign_one(&s);
+	expect_prompt(&s, LOGIN_ERROR, locked);
+	expect_result(&s, LOGIN_MAXTRIES);
+	assert_int_equal(s.told[0], EVENT_LOGIN_REFUSED);
+	assert_int_equal(s.told[1], file->decoy ? 0 : EVENT_LOGIN_LOCKED);
+	finish(&s);
+	ask_code(&s, file, "000000");
+	expect_prompt(&s, LOGIN_ERROR, locked);
+	expect_result(&s, LOGIN_MAXTRIES);
+	assert_string_equal(s.causes[0], file->decoy ? cause : "locked");
+	finish(&s);
+}
+
+static void wrong_codes_of_a_user(void **state)
+{
+	const struct auth_file file = fixture_file(*state);
+
+	wrong_codes(&file, "wrong-code");
+	close(file.fd);
+}
+
+static void wrong_codes_of_nobody(void **state)
+{
+	const struct auth_file file = fixture_decoy(*state);
+
+	wrong_codes(&file, "not-enrolled");
+	close(file.fd);
+}
+
+static void no_journal_no_login(void **state)
+{
+	const struct auth_file file = fixture_file(*state);
+	char code[TOTP_CODE_SIZE];
+	struct stage s;
+
+	code_now(code);
+	start(&s, 0);
+	begin(&s, LOGIN_AUTHENTICATE, "hanako");
+	give(&s, "hanako", GIFT_OWN, file.fd);
+	close(s.signer);
+	s.signer = -1;
+	expect_prompt(&s, LOGIN_ECHO_OFF, "Verification code: ");
+	answer(&s, code);
+	expect_result(&s, LOGIN_UNAVAILABLE);
+	finish(&s);
+	close(file.fd);
+}
+
+static void nothing_given_is_unavailable(void **state)
+{
+	struct stage s;
+
+	(void)state;
+	for (uint8_t stage = LOGIN_AUTHENTICATE; stage <= LOGIN_PASSWORD; stage++) {
+		start(&s, 0);
+		begin(&s, stage, "hanako");
+		give(&s, "hanako", GIFT_NOTHING, -1);
+		expect_result(&s, LOGIN_UNAVAILABLE);
+		finish(&s);
+	}
+}
+
+static void damaged_state_is_unavailable(void **state)
+{
+	struct workspace *w = *state;
+	const struct auth_file file = fixture_file(w);
+	char code[TOTP_CODE_SIZE];
+	struct stage s;
+
+	assert_int_equal(ftruncate(file.fd, 100), 0);
+	code_now(code);
+	ask_code(&s, &file, code);
+	expect_result(&s, LOGIN_UNAVAILABLE);
+	assert_string_equal(s.causes[0], "state-unusable");
+	finish(&s);
+	close(file.fd);
+}
+
+static void a_user_asks_for_himself_only(void **state)
+{
+	const struct auth_file file = fixture_file(*state);
+	const struct auth_file decoy = fixture_decoy(*state);
+	char code[TOTP_CODE_SIZE];
+	struct stage s;
+
+	start(&s, FIXTURE_UID + 1);
+	begin(&s, LOGIN_AUTHENTICATE, "hanako");
+	give(&s, "hanako", GIFT_OWN, file.fd);
+	sign_one(&s);
+	expect_result(&s, LOGIN_AUTH_ERR);
+	assert_string_equal(s.causes[0], "not-the-user");
+	finish(&s);
+	start(&s, FIXTURE_UID);
+	begin(&s, LOGIN_AUTHENTICATE, "nobody");
+	give(&s, "nobody", GIFT_DECOY, decoy.fd);
+	sign_one(&s);
+	expect_result(&s, LOGIN_AUTH_ERR);
+	finish(&s);
+	code_now(code);
+	start(&s, FIXTURE_UID);
+	begin(&s, LOGIN_AUTHENTICATE, "hanako");
+	give(&s, "hanako", GIFT_OWN, file.fd);
+	expect_prompt(&s, LOGIN_ECHO_OFF, "Verification code: ");
+	answer(&s, code);
+	sign_one(&s);
+	expect_result(&s, LOGIN_SUCCESS);
+	finish(&s);
+	close(decoy.fd);
+	close(file.fd);
+}
+
+static void run_stage(const struct auth_file *file, uid_t peer, uint8_t stage, uint16_t event,
+        enum login_result result)
+{
+	struct stage s;
+
+	start(&s, peer);
+	begin(&s, stage, "hanako");
+	give(&s, "hanako", file->decoy ? GIFT_DECOY : GIFT_OWN, file->fd);
+	if (event != 0)
+		sign_one(&s);
+	expect_result(&s, result);
+	assert_int_equal(s.told[0], event);
+	finish(&s);
+}
+
+static void other_stages(void **state)
+{
+	const struct auth_file file = fixture_file(*state);
+	const struct auth_file decoy = fixture_decoy(*state);
+	struct auth_state locked;
+
+	run_stage(&file, 0, LOGIN_ACCOUNT, 0, LOGIN_SUCCESS);
+	run_stage(&file, 0, LOGIN_PASSWORD, 0, LOGIN_SUCCESS);
+	run_stage(&decoy, 0, LOGIN_ACCOUNT, 0, LOGIN_SUCCESS);
+	run_stage(&file, 0, LOGIN_SESSION_OPEN, EVENT_SESSION_OPENED, LOGIN_SUCCESS);
+	run_stage(&file, 0, LOGIN_SESSION_CLOSE, EVENT_SESSION_CLOSED, LOGIN_SUCCESS);
+	run_stage(&file, FIXTURE_UID, LOGIN_SESSION_OPEN, 0, LOGIN_PERM_DENIED);
+	run_stage(&file, 0, 0, 0, LOGIN_UNAVAILABLE);
+	run_stage(&file, 0, LOGIN_PASSWORD + 1, 0, LOGIN_UNAVAILABLE);
+	assert_int_equal(auth_state_read(&file, &locked), 0);
+	locked.locked = true;
+	assert_int_equal(auth_state_write(&file, &locked), 0);
+	run_stage(&file, 0, LOGIN_ACCOUNT, 0, LOGIN_PERM_DENIED);
+	run_stage(&file, 0, LOGIN_PASSWORD, 0, LOGIN_PERM_DENIED);
+	run_stage(&file, 0, LOGIN_SESSION_CLOSE, EVENT_SESSION_CLOSED, LOGIN_SUCCESS);
+	close(decoy.fd);
+	close(file.fd);
+}
+
+/* No word is said to a client that breaks the protocol. */
+static void malformed_begin_ends_it(void **state)
+{
+	static const struct {
+		uint16_t type;
+		size_t length;
+	} cases[] = {{LOGIN_BEGIN, 0}, {LOGIN_BEGIN, 1}, {LOGIN_ANSWER, 4}, {0xffff, 0},
+	        {LOGIN_BEGIN, 64}};
+	static const uint8_t noise[64] = {LOGIN_AUTHENTICATE, 0xff, 0xff};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		uint8_t memory[LOGIN_FRAME_MAX];
+		struct frame frame;
+		struct stage s;
+
+		start(&s, 0);
+		assert_int_equal(
+		        frame_send(s.client, cases[i].type, noise, cases[i].length, NULL, 0), 0);
+		assert_int_equal(frame_receive(s.client, WAIT_MS, memory, sizeof(memory), &frame),
+		        ERR_CLOSED);
+		finish(&s);
+	}
+}
+
+static void instead_of_an_answer(void **state)
+{
+	const struct auth_file file = fixture_file(*state);
+	struct auth_state after;
+	struct stage s;
+
+	start(&s, 0);
+	begin(&s, LOGIN_AUTHENTICATE, "hanako");
+	give(&s, "hanako", GIFT_OWN, file.fd);
+	expect_prompt(&s, LOGIN_ECHO_OFF, "Verification code: ");
+	begin(&s, LOGIN_AUTHENTICATE, "hanako");
+	expect_result(&s, LOGIN_UNAVAILABLE);
+	finish(&s);
+	start(&s, 0);
+	begin(&s, LOGIN_AUTHENTICATE, "hanako");
+	give(&s, "hanako", GIFT_OWN, file.fd);
+	expect_prompt(&s, LOGIN_ECHO_OFF, "Verification code: ");
+	finish(&s); /* the client goes */
+	assert_int_equal(auth_state_read(&file, &after), 0);
+	assert_int_equal(after.failures, 0);
+	assert_int_equal(after.generation, 1);
+	close(file.fd);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	        cmocka_unit_test_setup_teardown(right_code, workspace_set_up, workspace_tear_down),
+	        cmocka_unit_test_setup_teardown(
+	                wrong_codes_of_a_user, workspace_set_up, workspace_tear_down),
+	        cmocka_unit_test_setup_teardown(
+	                wrong_codes_of_nobody, workspace_set_up, workspace_tear_down),
+	        cmocka_unit_test_setup_teardown(
+	                no_journal_no_login, workspace_set_up, workspace_tear_down),
+	        cmocka_unit_test(nothing_given_is_unavailable),
+	        cmocka_unit_test_setup_teardown(
+	                damaged_state_is_unavailable, workspace_set_up, workspace_tear_down),
+	        cmocka_unit_test_setup_teardown(
+	                a_user_asks_for_himself_only, workspace_set_up, workspace_tear_down),
+	        cmocka_unit_test_setup_teardown(
+	                other_stages, workspace_set_up, workspace_tear_down),
+	        cmocka_unit_test(malformed_begin_ends_it),
+	        cmocka_unit_test_setup_teardown(
+	                instead_of_an_answer, workspace_set_up, workspace_tear_down),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,255 @@
+#include "tests/unit/agent/auth_fixture.h"
+
+#include "core/encode.h"
+#include "core/error.h"
+
+static void read_back(void **state)
+{
+	const struct auth_file file = fixture_file(*state);
+	struct auth_state s;
+
+	assert_int_equal(auth_state_read(&file, &s), 0);
+	assert_int_equal(s.generation, 1);
+	assert_false(s.locked);
+	assert_int_equal(s.uid, FIXTURE_UID);
+	assert_int_equal(s.algorithm, AUTH_SHA1);
+	assert_int_equal(s.enrolled_at, 1000);
+	assert_int_equal(s.secret_length, 20);
+	assert_memory_equal(s.secret, "12345678901234567890", 20);
+	s.locked = true;
+	s.failures = 3;
+	s.last_step = 77;
+	s.last_used = 99;
+	assert_int_equal(auth_state_write(&file, &s), 0);
+	memset(&s, 0, sizeof(s));
+	assert_int_equal(auth_state_read(&file, &s), 0);
+	assert_int_equal(s.generation, 2);
+	assert_true(s.locked);
+	assert_int_equal(s.failures, 3);
+	assert_int_equal(s.last_step, 77);
+	assert_int_equal(s.last_used, 99);
+	close(file.fd);
+}
+
+static void spoil(const struct auth_file *file, off_t at)
+{
+	uint8_t byte = 0;
+
+	assert_int_equal(pread(file->fd, &byte, 1, at), 1);
+	byte ^= 1;
+	assert_int_equal(pwrite(file->fd, &byte, 1, at), 1);
+}
+
+/* Every byte of the newer record, one after the other, as a power cut may leave it: the older one
+ * counts. */
+static void torn_write_leaves_the_record_before(void **state)
+{
+	const struct auth_file file = fixture_file(*state);
+	struct auth_state s;
+
+	assert_int_equal(auth_state_read(&file, &s), 0);
+	s.failures = 1;
+	assert_int_equal(auth_state_write(&file, &s), 0);
+	for (off_t at = 0; at < AUTH_RECORD_SIZE; at++) {
+		spoil(&file, at);
+		assert_int_equal(auth_state_read(&file, &s), 0);
+		assert_int_equal(s.generation, 1);
+		assert_int_equal(s.failures, 0);
+		spoil(&file, at);
+	}
+	assert_int_equal(auth_state_read(&file, &s), 0);
+	assert_int_equal(s.generation, 2);
+	close(file.fd);
+}
+
+static void writes_go_on_after_a_torn_one(void **state)
+{
+	const struct auth_file file = fixture_file(*state);
+	struct auth_state s;
+
+	assert_int_equal(auth_state_read(&file, &s), 0);
+	assert_int_equal(auth_state_write(&file, &s), 0);
+	spoil(&file, 40);
+	assert_int_equal(auth_state_read(&file, &s), 0);
+	s.failures = 2;
+	assert_int_equal(auth_state_write(&file, &s), 0);
+	assert_int_equal(auth_state_read(&file, &s), 0);
+	assert_int_equal(s.generation, 2);
+	assert_int_equal(s.failures, 2);
+	close(file.fd);
+}
+
+static void both_records_bad_is_an_error(void **state)
+{
+	const struct auth_file file = fixture_file(*state);
+	struct auth_state s;
+
+	assert_int_equal(auth_state_read(&file, &s), 0);
+	assert_int_equal(auth_state_write(&file, &s), 0);
+	spoil(&file, 30);
+	spoil(&file, AUTH_SLOT_STRIDE + 200);
+	assert_int_equal(auth_state_read(&file, &s), ERR_FORMAT);
+	close(file.fd);
+}
+
+static void another_size_is_an_error(void **state)
+{
+	const struct auth_file file = fixture_file(*state);
+	struct auth_state s;
+
+	static const off_t sizes[] = {
+	        0, 1, AUTH_SLOT_STRIDE, AUTH_AREA_SIZE - 1, AUTH_AREA_SIZE + 1};
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+		assert_int_equal(ftruncate(file.fd, sizes[i]), 0);
+		assert_int_equal(auth_state_read(&file, &s), ERR_FORMAT);
+	}
+	assert_int_equal(ftruncate(file.fd, 0), 0);
+	assert_int_equal(ftruncate(file.fd, AUTH_AREA_SIZE), 0);
+	assert_int_equal(auth_state_read(&file, &s), ERR_FORMAT);
+	close(file.fd);
+}
+
+/* Changes one byte of the record in slot 1 and makes its checksum right again. */
+static void forge(const struct auth_file *file, size_t at, uint8_t value)
+{
+	uint8_t record[AUTH_RECORD_SIZE];
+
+	assert_int_equal(
+	        pread(file->fd, record, sizeof(record), AUTH_SLOT_STRIDE), (int)sizeof(record));
+	record[at] = value;
+	assert_int_equal(encode_sha256(record, 224, record + 224), 0);
+	assert_int_equal(
+	        pwrite(file->fd, record, sizeof(record), AUTH_SLOT_STRIDE), (int)sizeof(record));
+}
+
+static void what_the_format_does_not_allow_is_an_error(void **state)
+{
+	static const struct {
+		size_t at;
+		uint8_t value;
+		int error;
+	} cases[] = {
+	        {0, 'X', ERR_FORMAT}, /* magic */
+	        {5, 2, ERR_VERSION},  /* version */
+	        {7, 1, ERR_FORMAT},   /* record size */
+	        {15, 2, ERR_FORMAT},  /* generation of the other slot */
+	        {19, 2, ERR_FORMAT},  /* a flag that is not ours */
+	        {24, 0, ERR_FORMAT},  /* algorithm */
+	        {24, 4, ERR_FORMAT},
+	        {25, 7, ERR_FORMAT},  /* digits */
+	        {27, 14, ERR_FORMAT}, /* step */
+	        {27, 121, ERR_FORMAT},
+	        {56, 19, ERR_FORMAT}, /* length of the secret */
+	        {56, 65, ERR_FORMAT},
+	        {121, 1, ERR_FORMAT}, /* bytes that must be zero */
+	        {223, 1, ERR_FORMAT},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const struct auth_file file = fixture_file(*state);
+		struct auth_state s;
+
+		forge(&file, cases[i].at, cases[i].value);
+		assert_int_equal(auth_state_read(&file, &s), cases[i].error);
+		close(file.fd);
+	}
+}
+
+static void bad_values_are_not_written(void **state)
+{
+	const struct auth_file file = fixture_file(*state);
+	struct auth_state s = fixture_state();
+
+	s.digits = 7;
+	assert_int_equal(auth_state_write(&file, &s), ERR_FORMAT);
+	s = fixture_state();
+	s.secret_length = 0;
+	assert_int_equal(auth_state_write(&file, &s), ERR_FORMAT);
+	assert_int_equal(auth_state_read(&file, &s), 0);
+	assert_int_equal(s.generation, 1);
+	close(file.fd);
+}
+
+static void lock_belongs_to_the_open_file(void **state)
+{
+	struct workspace *w = *state;
+	const struct auth_file one = fixture_file(w);
+	const struct auth_file other = {.fd = openat(w->fd, "hanako", O_RDWR | O_CLOEXEC)};
+
+	assert_true(other.fd >= 0);
+	assert_int_equal(auth_state_lock(&one, 0), 0);
+	assert_int_equal(auth_state_lock(&other, 20), ERR_TIMEOUT);
+	auth_state_unlock(&one);
+	assert_int_equal(auth_state_lock(&other, 20), 0);
+	assert_int_equal(auth_state_lock(&one, 20), ERR_TIMEOUT);
+	close(other.fd); /* what a killed worker does */
+	assert_int_equal(auth_state_lock(&one, 20), 0);
+	close(one.fd);
+}
+
+static void decoy_areas(void **state)
+{
+	struct auth_file decoy = fixture_decoy(*state);
+	struct auth_state s;
+	int64_t again = 0;
+	int64_t other = 0;
+	int different = 0;
+
+	assert_int_equal(auth_state_decoy_area(decoy.fd, "nobody-1", &decoy.base), 0);
+	assert_true(decoy.base >= AUTH_AREA_SIZE);
+	assert_int_equal(decoy.base % AUTH_AREA_SIZE, 0);
+	assert_int_equal(auth_state_decoy_area(decoy.fd, "nobody-1", &again), 0);
+	assert_int_equal(decoy.base, again);
+	for (char c = 'a'; c <= 'z'; c++) {
+		char name[] = {c, '\0'};
+
+		assert_int_equal(auth_state_decoy_area(decoy.fd, name, &other), 0);
+		assert_true(other < (int64_t)AUTH_DECOY_AREAS * AUTH_AREA_SIZE);
+		different += other != decoy.base;
+	}
+	assert_true(different > 20);
+	assert_int_equal(auth_state_read(&decoy, &s), ERR_NOT_FOUND);
+	assert_int_equal(auth_state_decoy(&s), 0);
+	assert_int_equal(auth_state_write(&decoy, &s), 0);
+	assert_int_equal(auth_state_read(&decoy, &s), 0);
+	close(decoy.fd);
+}
+
+static void names(void **state)
+{
+	static const char *const good[] = {
+	        "a", "hanako", "_x", "t.yamada", "u-1", "x2", "abcdefghijklmnopqrstuvwxyz_12345"};
+	static const char *const bad[] = {"", ".", "..", ".decoy", "-x", "1a", "a/b", "../x",
+	        "Hanako", "a b", "a\n", "\xe8\x8a\xb1", "abcdefghijklmnopqrstuvwxyz_123456"};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++)
+		assert_true(auth_state_name(good[i]));
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		assert_false(auth_state_name(bad[i]));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	        cmocka_unit_test_setup_teardown(read_back, workspace_set_up, workspace_tear_down),
+	        cmocka_unit_test_setup_teardown(
+	                torn_write_leaves_the_record_before, workspace_set_up, workspace_tear_down),
+	        cmocka_unit_test_setup_teardown(
+	                writes_go_on_after_a_torn_one, workspace_set_up, workspace_tear_down),
+	        cmocka_unit_test_setup_teardown(
+	                both_records_bad_is_an_error, workspace_set_up, workspace_tear_down),
+	        cmocka_unit_test_setup_teardown(
+	                another_size_is_an_error, workspace_set_up, workspace_tear_down),
+	        cmocka_unit_test_setup_teardown(what_the_format_does_not_allow_is_an_error,
+	                workspace_set_up, workspace_tear_down),
+	        cmocka_unit_test_setup_teardown(
+	                bad_values_are_not_written, workspace_set_up, workspace_tear_down),
+	        cmocka_unit_test_setup_teardown(
+	                lock_belongs_to_the_open_file, workspace_set_up, workspace_tear_down),
+	        cmocka_unit_test_setup_teardown(decoy_areas, workspace_set_up, workspace_tear_down),
+	        cmocka_unit_test(names),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,337 @@
+#include "tests/unit/agent/auth_fixture.h"
+
+#include <sys/wait.h>
+
+#include "core/error.h"
+
+static const struct auth_rules RULES = FIXTURE_RULES;
+
+/* RFC 6238 appendix B: time, and the codes of SHA-1, SHA-256, SHA-512 with its secrets. */
+static void rfc6238_vectors(void **state)
+{
+	static const struct {
+		int64_t time;
+		const char *codes[3];
+	} vectors[] = {
+	        {59, {"94287082", "46119246", "90693936"}},
+	        {1111111109, {"07081804", "68084774", "25091201"}},
+	        {1111111111, {"14050471", "67062674", "99943326"}},
+	        {1234567890, {"89005924", "91819424", "93441116"}},
+	        {2000000000, {"69279037", "90698825", "38618901"}},
+	        {20000000000, {"65353130", "77737706", "47863826"}},
+	};
+	static const size_t lengths[] = {20, 32, 64};
+	static const char secret[] = "1234567890123456789012345678901234567890"
+	                             "123456789012345678901234";
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(vectors) / sizeof(vectors[0]); i++) {
+		for (uint8_t a = 0; a < 3; a++) {
+			struct auth_state s = {.algorithm = (uint8_t)(AUTH_SHA1 + a),
+			        .digits = 8,
+			        .step = 30,
+			        .secret_length = lengths[a]};
+			enum totp_verdict verdict = TOTP_WRONG;
+			uint64_t step = 0;
+
+			memcpy(s.secret, secret, lengths[a]);
+			assert_int_equal(totp_judge(&s, vectors[i].time, 0, vectors[i].codes[a],
+			                         &verdict, &step),
+			        0);
+			assert_int_equal(verdict, TOTP_RIGHT);
+			assert_int_equal(step, vectors[i].time / 30);
+		}
+	}
+}
+
+static void window_is_the_policys(void **state)
+{
+	const struct auth_state s = fixture_state();
+
+	(void)state;
+	for (int off = -3; off <= 3; off++) {
+		for (unsigned window = 0; window <= 2; window++) {
+			enum totp_verdict verdict = TOTP_WRONG;
+			char code[TOTP_CODE_SIZE];
+			uint64_t step = 0;
+
+			fixture_code(FIXTURE_NOW, off, code);
+			assert_int_equal(
+			        totp_judge(&s, FIXTURE_NOW, window, code, &verdict, &step), 0);
+			assert_int_equal(
+			        verdict, (unsigned)abs(off) <= window ? TOTP_RIGHT : TOTP_WRONG);
+		}
+	}
+}
+
+static void fold(void **state)
+{
+	static const struct {
+		const char *typed;
+		const char *code;
+	} cases[] = {
+	        {"123456", "123456"},
+	        {" 123 456 ", "123456"},
+	        {"12345678", "12345678"},
+	        {"\xef\xbc\x91\xef\xbc\x92\xef\xbc\x93\xe3\x80\x80\xef\xbc\x94\xef\xbc\x95\xef\xbc"
+	         "\x96",
+	                "123456"},
+	        {"\xef\xbc\x90\xef\xbc\x99", "09"},
+	        {"", ""},
+	        {"12345x", ""},
+	        {"123456789", ""},
+	        {"12\xef\xbc", ""},
+	        {"\xef\xbc\x9a", ""},
+	        {"\xef\xbc\x8f", ""},
+	        {"\xe3\x80\x81", ""},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		char code[TOTP_CODE_SIZE];
+
+		totp_fold(cases[i].typed, code);
+		assert_string_equal(code, cases[i].code);
+	}
+}
+
+static enum auth_outcome verify(const struct auth_file *file, int64_t now, const char *code)
+{
+	struct auth_answer answer;
+
+	assert_int_equal(auth_verify(file, &RULES, code, now, &answer), 0);
+	return answer.outcome;
+}
+
+static struct auth_state look(const struct auth_file *file)
+{
+	struct auth_state s;
+
+	assert_int_equal(auth_state_read(file, &s), 0);
+	return s;
+}
+
+static void used_code_is_refused(void **state)
+{
+	const struct auth_file file = fixture_file(*state);
+	char code[TOTP_CODE_SIZE];
+	char before[TOTP_CODE_SIZE];
+	char after[TOTP_CODE_SIZE];
+
+	fixture_code(FIXTURE_NOW, 0, code);
+	fixture_code(FIXTURE_NOW, -1, before);
+	fixture_code(FIXTURE_NOW, 1, after);
+	assert_int_equal(verify(&file, FIXTURE_NOW, code), AUTH_ACCEPTED);
+	assert_int_equal(verify(&file, FIXTURE_NOW, code), AUTH_SPENT);
+	assert_int_equal(verify(&file, FIXTURE_NOW, before), AUTH_SPENT);
+	assert_int_equal(look(&file).failures, 0);
+	assert_int_equal(verify(&file, FIXTURE_NOW, after), AUTH_ACCEPTED);
+	assert_int_equal(verify(&file, FIXTURE_NOW + 30, after), AUTH_SPENT);
+	assert_int_equal(look(&file).last_used, FIXTURE_NOW);
+	close(file.fd);
+}
+
+static void three_wrong_codes_lock(void **state)
+{
+	struct workspace *w = *state;
+	struct auth_file file = fixture_file(w);
+	struct auth_answer answer;
+	char code[TOTP_CODE_SIZE];
+	bool locked = true;
+
+	fixture_code(FIXTURE_NOW, 0, code);
+	assert_int_equal(auth_verify_locked(&file, &RULES, &locked), 0);
+	assert_false(locked);
+	assert_int_equal(auth_verify(&file, &RULES, "000000", FIXTURE_NOW, &answer), 0);
+	assert_int_equal(answer.outcome, AUTH_WRONG);
+	assert_int_equal(answer.left, 2);
+	assert_int_equal(auth_verify(&file, &RULES, "", FIXTURE_NOW, &answer), 0);
+	assert_int_equal(answer.outcome, AUTH_WRONG);
+	assert_int_equal(answer.left, 1);
+	assert_int_equal(verify(&file, FIXTURE_NOW, "000000"), AUTH_LOCKED_NOW);
+	assert_int_equal(verify(&file, FIXTURE_NOW, code), AUTH_LOCKED);
+	close(file.fd);
+	file.fd = openat(w->fd, "hanako", O_RDWR | O_CLOEXEC); /* as after a reboot */
+	assert_int_equal(verify(&file, FIXTURE_NOW, code), AUTH_LOCKED);
+	assert_int_equal(auth_verify_locked(&file, &RULES, &locked), 0);
+	assert_true(locked);
+	close(file.fd);
+}
+
+static void right_code_starts_the_count_anew(void **state)
+{
+	const struct auth_file file = fixture_file(*state);
+	char code[TOTP_CODE_SIZE];
+
+	fixture_code(FIXTURE_NOW, 0, code);
+	assert_int_equal(verify(&file, FIXTURE_NOW, "000000"), AUTH_WRONG);
+	assert_int_equal(verify(&file, FIXTURE_NOW, "000000"), AUTH_WRONG);
+	assert_int_equal(verify(&file, FIXTURE_NOW, code), AUTH_ACCEPTED);
+	assert_int_equal(look(&file).failures, 0);
+	close(file.fd);
+}
+
+/* The record that a process killed between counting and judging its last try leaves. */
+static void try_that_was_never_judged_counts(void **state)
+{
+	const struct auth_file file = fixture_file(*state);
+	struct auth_state s = look(&file);
+	char code[TOTP_CODE_SIZE];
+
+	fixture_code(FIXTURE_NOW, 0, code);
+	s.failures = 3;
+	assert_int_equal(auth_state_write(&file, &s), 0);
+	assert_int_equal(verify(&file, FIXTURE_NOW, code), AUTH_LOCKED_NOW);
+	assert_int_equal(verify(&file, FIXTURE_NOW, code), AUTH_LOCKED);
+	assert_true(look(&file).locked);
+	close(file.fd);
+}
+
+/* Nothing can be written: nothing is judged. */
+static void no_durable_count_no_answer(void **state)
+{
+	struct workspace *w = *state;
+	struct auth_file file = fixture_file(w);
+	struct auth_answer answer;
+	char code[TOTP_CODE_SIZE];
+	int full = 0;
+
+	close(file.fd);
+	full = openat(w->fd, "hanako", O_RDONLY | O_CLOEXEC);
+	assert_true(full >= 0);
+	file.fd = full;
+	fixture_code(FIXTURE_NOW, 0, code);
+	assert_int_equal(auth_verify(&file, &RULES, code, FIXTURE_NOW, &answer), ERR_IO);
+	assert_int_equal(answer.outcome, 0);
+	close(full);
+}
+
+static void weak_token_is_refused(void **state)
+{
+	static const struct auth_rules eight = {
+	        .max_failures = 3, .digits = 8, .step = 30, .window = 1};
+	static const struct auth_rules quick = {
+	        .max_failures = 3, .digits = 6, .step = 15, .window = 1};
+	const struct auth_file file = fixture_file(*state);
+	struct auth_answer answer;
+	char code[TOTP_CODE_SIZE];
+
+	fixture_code(FIXTURE_NOW, 0, code);
+	assert_int_equal(auth_verify(&file, &eight, code, FIXTURE_NOW, &answer), 0);
+	assert_int_equal(answer.outcome, AUTH_WEAK);
+	assert_int_equal(auth_verify(&file, &quick, code, FIXTURE_NOW, &answer), 0);
+	assert_int_equal(answer.outcome, AUTH_WEAK);
+	assert_int_equal(verify(&file, FIXTURE_NOW, code), AUTH_ACCEPTED);
+	close(file.fd);
+}
+
+static void decoy_never_accepts_and_locks(void **state)
+{
+	struct auth_file file = fixture_decoy(*state);
+	struct auth_state s;
+	char code[TOTP_CODE_SIZE] = "";
+	bool owner = true;
+
+	assert_int_equal(auth_state_decoy_area(file.fd, "nobody", &file.base), 0);
+	assert_int_equal(verify(&file, FIXTURE_NOW, "000000"), AUTH_WRONG);
+	s = look(&file);
+	assert_int_equal(totp_code(&s, FIXTURE_NOW / 30, code), 0);
+	assert_int_equal(verify(&file, FIXTURE_NOW, code), AUTH_WRONG);
+	assert_int_equal(auth_verify_owner(&file, 0, &owner), 0);
+	assert_false(owner);
+	assert_int_equal(verify(&file, FIXTURE_NOW, "000000"), AUTH_LOCKED_NOW);
+	assert_int_equal(verify(&file, FIXTURE_NOW, "000000"), AUTH_LOCKED);
+	close(file.fd);
+}
+
+static void owner_is_the_enrolled_uid(void **state)
+{
+	const struct auth_file file = fixture_file(*state);
+	bool owner = false;
+
+	assert_int_equal(auth_verify_owner(&file, FIXTURE_UID, &owner), 0);
+	assert_true(owner);
+	assert_int_equal(auth_verify_owner(&file, FIXTURE_UID + 1, &owner), 0);
+	assert_false(owner);
+	close(file.fd);
+}
+
+enum { RACERS = 20, ROUNDS = 10 };
+
+static int race(const struct workspace *w, int64_t now, const char *code)
+{
+	pid_t pids[RACERS];
+	int start[2];
+	int accepted = 0;
+	int status = 0;
+
+	assert_int_equal(pipe(start), 0);
+	for (int i = 0; i < RACERS; i++) {
+		pids[i] = fork();
+		if (pids[i] == 0) {
+			struct auth_file file = {.fd = openat(w->fd, "hanako", O_RDWR | O_CLOEXEC)};
+			struct auth_answer answer;
+			char byte;
+
+			close(start[1]);
+			(void)!read(start[0], &byte, 1); /* all at once, when the pipe closes */
+			if (auth_verify(&file, &RULES, code, now, &answer) != 0)
+				_exit(99);
+			_exit((int)answer.outcome);
+		}
+	}
+	close(start[0]);
+	close(start[1]);
+	for (int i = 0; i < RACERS; i++) {
+		assert_int_equal(waitpid(pids[i], &status, 0), pids[i]);
+		assert_true(WIFEXITED(status));
+		assert_true(
+		        WEXITSTATUS(status) == AUTH_ACCEPTED || WEXITSTATUS(status) == AUTH_SPENT);
+		accepted += WEXITSTATUS(status) == AUTH_ACCEPTED;
+	}
+	return accepted;
+}
+
+static void same_code_at_once_is_accepted_once(void **state)
+{
+	const struct auth_file file = fixture_file(*state);
+	char code[TOTP_CODE_SIZE];
+
+	for (int round = 0; round < ROUNDS; round++) {
+		int64_t now = FIXTURE_NOW + 30 * round;
+
+		fixture_code(now, 0, code);
+		assert_int_equal(race(*state, now, code), 1);
+	}
+	assert_int_equal(look(&file).failures, 0);
+	close(file.fd);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	        cmocka_unit_test(rfc6238_vectors),
+	        cmocka_unit_test(window_is_the_policys),
+	        cmocka_unit_test(fold),
+	        cmocka_unit_test_setup_teardown(
+	                used_code_is_refused, workspace_set_up, workspace_tear_down),
+	        cmocka_unit_test_setup_teardown(
+	                three_wrong_codes_lock, workspace_set_up, workspace_tear_down),
+	        cmocka_unit_test_setup_teardown(
+	                right_code_starts_the_count_anew, workspace_set_up, workspace_tear_down),
+	        cmocka_unit_test_setup_teardown(
+	                try_that_was_never_judged_counts, workspace_set_up, workspace_tear_down),
+	        cmocka_unit_test_setup_teardown(
+	                no_durable_count_no_answer, workspace_set_up, workspace_tear_down),
+	        cmocka_unit_test_setup_teardown(
+	                weak_token_is_refused, workspace_set_up, workspace_tear_down),
+	        cmocka_unit_test_setup_teardown(
+	                decoy_never_accepts_and_locks, workspace_set_up, workspace_tear_down),
+	        cmocka_unit_test_setup_teardown(
+	                owner_is_the_enrolled_uid, workspace_set_up, workspace_tear_down),
+	        cmocka_unit_test_setup_teardown(
+	                same_code_at_once_is_accepted_once, workspace_set_up, workspace_tear_down),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
