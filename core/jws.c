@@ -2,7 +2,7 @@
 
 #include "core/encode.h"
 #include "core/error.h"
-#include "core/key_point.h"
+#include "core/key_jwk.h"
 
 #include <cjose/cjose.h>
 #include <openssl/err.h>
@@ -148,37 +148,15 @@ static int decode(const struct compact *parts, uint8_t **header, size_t *header_
 	return error;
 }
 
-static cjose_jwk_t *import_key(const struct key *key)
-{
-	uint8_t x[KEY_COORDINATE_SIZE];
-	uint8_t y[KEY_COORDINATE_SIZE];
-	cjose_err failure;
-
-	if (key_point(key, x, y) != 0)
-		return NULL;
-	cjose_jwk_ec_keyspec spec = {
-	        .crv = CJOSE_JWK_EC_P_256,
-	        .x = x,
-	        .xlen = sizeof(x),
-	        .y = y,
-	        .ylen = sizeof(y),
-	};
-	return cjose_jwk_create_EC_spec(&spec, &failure);
-}
-
 static int verify_by_cjose(const char *text, size_t length, const struct key *key)
 {
 	cjose_err failure;
 	int error = ERR_SIGNATURE;
 
-	cjose_jwk_t *jwk = import_key(key);
-	if (jwk == NULL)
-		return ERR_CRYPTO;
 	cjose_jws_t *jws = cjose_jws_import(text, length, &failure);
-	if (jws != NULL && cjose_jws_verify(jws, jwk, &failure))
+	if (jws != NULL && cjose_jws_verify(jws, key_jwk(key), &failure))
 		error = 0;
 	cjose_jws_release(jws);
-	cjose_jwk_release(jwk);
 	ERR_clear_error();
 	return error;
 }

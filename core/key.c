@@ -2,9 +2,10 @@
 
 #include "core/encode.h"
 #include "core/error.h"
-#include "core/key_point.h"
+#include "core/key_jwk.h"
 #include "core/pem.h"
 
+#include <cjose/cjose.h>
 #include <openssl/bn.h>
 #include <openssl/core_names.h>
 #include <openssl/ec.h>
@@ -17,21 +18,69 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { NAME_MAX_CHARACTERS = 64 }; /* ub-common-name, RFC 5280 */
+enum {
+	COORDINATE_SIZE = 32,
+	NAME_MAX_CHARACTERS = 64, /* ub-common-name, RFC 5280 */
+};
 
 struct key {
 	EVP_PKEY *evp;
+	cjose_jwk_t *jwk; /* of the public half */
 };
+
+static int read_coordinate(EVP_PKEY *evp, const char *name, uint8_t out[static COORDINATE_SIZE])
+{
+	BIGNUM *value = NULL;
+	int error = ERR_CRYPTO;
+
+	if (EVP_PKEY_get_bn_param(evp, name, &value) == 1 &&
+	        BN_bn2binpad(value, out, COORDINATE_SIZE) == COORDINATE_SIZE)
+		error = 0;
+	BN_free(value);
+	return error;
+}
+
+static int read_point(
+        EVP_PKEY *evp, uint8_t x[static COORDINATE_SIZE], uint8_t y[static COORDINATE_SIZE])
+{
+	int error = read_coordinate(evp, OSSL_PKEY_PARAM_EC_PUB_X, x);
+
+	return error != 0 ? error : read_coordinate(evp, OSSL_PKEY_PARAM_EC_PUB_Y, y);
+}
+
+static cjose_jwk_t *import_jwk(EVP_PKEY *evp)
+{
+	uint8_t x[COORDINATE_SIZE];
+	uint8_t y[COORDINATE_SIZE];
+	cjose_err failure;
+
+	if (read_point(evp, x, y) != 0)
+		return NULL;
+	cjose_jwk_ec_keyspec spec = {
+	        .crv = CJOSE_JWK_EC_P_256,
+	        .x = x,
+	        .xlen = sizeof(x),
+	        .y = y,
+	        .ylen = sizeof(y),
+	};
+	return cjose_jwk_create_EC_spec(&spec, &failure);
+}
 
 /* Takes evp, which is freed on error. */
 static int wrap(EVP_PKEY *evp, struct key **key)
 {
-	*key = malloc(sizeof(**key));
-	if (*key == NULL) {
+	struct key *made = malloc(sizeof(*made));
+	cjose_jwk_t *jwk = made == NULL ? NULL : import_jwk(evp);
+
+	if (jwk == NULL) {
 		EVP_PKEY_free(evp);
-		return ERR_MEMORY;
+		*key = NULL;
+		int error = made == NULL ? ERR_MEMORY : ERR_CRYPTO;
+		free(made);
+		return error;
 	}
-	(*key)->evp = evp;
+	*made = (struct key){.evp = evp, .jwk = jwk};
+	*key = made;
 	return 0;
 }
 
@@ -46,6 +95,7 @@ void key_free(struct key **key)
 {
 	if (key == NULL || *key == NULL)
 		return;
+	cjose_jwk_release((*key)->jwk);
 	EVP_PKEY_free((*key)->evp);
 	free(*key);
 	*key = NULL;
@@ -185,27 +235,6 @@ int key_write_public(const struct key *key, char **pem, size_t *length)
 	return error;
 }
 
-static int read_coordinate(
-        const struct key *key, const char *name, uint8_t out[static KEY_COORDINATE_SIZE])
-{
-	BIGNUM *value = NULL;
-	int error = ERR_CRYPTO;
-
-	if (EVP_PKEY_get_bn_param(key->evp, name, &value) == 1 &&
-	        BN_bn2binpad(value, out, KEY_COORDINATE_SIZE) == KEY_COORDINATE_SIZE)
-		error = 0;
-	BN_free(value);
-	return error;
-}
-
-int key_point(const struct key *key, uint8_t x[static KEY_COORDINATE_SIZE],
-        uint8_t y[static KEY_COORDINATE_SIZE])
-{
-	int error = read_coordinate(key, OSSL_PKEY_PARAM_EC_PUB_X, x);
-
-	return error != 0 ? error : read_coordinate(key, OSSL_PKEY_PARAM_EC_PUB_Y, y);
-}
-
 /* RFC 7638 §3: the required members in lexicographic order, no white space. */
 static int hash_jwk(const char *x, const char *y, uint8_t digest[static SHA256_SIZE])
 {
@@ -220,15 +249,15 @@ static int hash_jwk(const char *x, const char *y, uint8_t digest[static SHA256_S
 
 int key_id(const struct key *key, char out[static KEY_ID_SIZE])
 {
-	uint8_t x[KEY_COORDINATE_SIZE];
-	uint8_t y[KEY_COORDINATE_SIZE];
+	uint8_t x[COORDINATE_SIZE];
+	uint8_t y[COORDINATE_SIZE];
 	uint8_t digest[SHA256_SIZE];
 	char *x_text = NULL;
 	char *y_text = NULL;
 	char *id = NULL;
 
 	out[0] = '\0';
-	int error = key_point(key, x, y);
+	int error = read_point(key->evp, x, y);
 	if (error != 0)
 		return error;
 	x_text = encode_base64url(x, sizeof(x));
@@ -316,4 +345,9 @@ int key_request(const struct key *key, const char *name, char **pem, size_t *len
 void *key_evp(const struct key *key)
 {
 	return key->evp;
+}
+
+void *key_jwk(const struct key *key)
+{
+	return key->jwk;
 }

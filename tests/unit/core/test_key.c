@@ -3,8 +3,9 @@
 
 #include "core/error.h"
 #include "core/key.h"
-#include "core/key_point.h"
+#include "core/key_jwk.h"
 
+#include <cjose/cjose.h>
 #include <openssl/bn.h>
 #include <openssl/crypto.h>
 #include <openssl/ec.h>
@@ -47,18 +48,17 @@ static void thumbprint(void **state)
 	key_free(NULL);
 }
 
-static void point(void **state)
+/* RFC 7515 A.3.1's x and y, and never the private half. */
+static void jwk(void **state)
 {
-	static const uint8_t x_start[] = {
-	        127, 205, 206, 39, 112, 246, 196, 93}; /* RFC 7515 A.3.1 */
-	static const uint8_t y_start[] = {199, 241, 68, 205, 27, 189, 155, 126};
-	uint8_t x[KEY_COORDINATE_SIZE], y[KEY_COORDINATE_SIZE];
-
 	(void)state;
-	struct key *key = public_of(RFC7515_PUBLIC);
-	assert_int_equal(key_point(key, x, y), 0);
-	assert_memory_equal(x, x_start, sizeof(x_start));
-	assert_memory_equal(y, y_start, sizeof(y_start));
+	struct key *key = private_of(RFC7515_PRIVATE);
+	char *json = cjose_jwk_to_json(key_jwk(key), true, NULL);
+	assert_non_null(json);
+	assert_non_null(strstr(json, "\"x\":\"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU\""));
+	assert_non_null(strstr(json, "\"y\":\"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0\""));
+	assert_null(strstr(json, "\"d\""));
+	free(json);
 	key_free(&key);
 }
 
@@ -259,7 +259,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(thumbprint),
-	        cmocka_unit_test(point),
+	        cmocka_unit_test(jwk),
 	        cmocka_unit_test(generate_and_write),
 	        cmocka_unit_test(sign),
 	        cmocka_unit_test_setup_teardown(
