@@ -237,8 +237,14 @@ static int check_ranges(
 {
 	for (size_t i = 0; i < ENTRIES(RANGES); i++) {
 		const struct range *r = &RANGES[i];
+		const struct shape_place *place = shape_find(shape, r->path);
 		uint64_t value;
 
+		if (!place || !place->decimal)
+			return refuse(error, shape, r->path,
+			        LANGUAGE("%s は符号や先頭の 0 のない整数で書きます",
+			                "%s must be a whole number in plain decimal"),
+			        r->path);
 		memcpy(&value, (const char *)d + r->offset, sizeof(value));
 		if (value < r->low || value > r->high)
 			return refuse(error, shape, r->path,

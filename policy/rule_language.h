@@ -66,7 +66,7 @@ struct item {
 		struct item_id id;
 		struct item_interface interface;
 		struct item_text text;
-		struct item_condition condition;
+		const struct item_condition *condition;
 	};
 };
 

@@ -146,7 +146,7 @@ static bool conditions_hold(const struct attribute *a, uint32_t second)
 	size_t holding = 0;
 
 	for (size_t i = 0; i < a->count; i++)
-		holding += condition_holds(&a->items[i].condition, second);
+		holding += condition_holds(a->items[i].condition, second);
 	switch ((enum set_operator)a->relation) {
 	case SET_ONE_OF:
 		return holding > 0;

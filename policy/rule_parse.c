@@ -220,6 +220,16 @@ static int scan_escape(struct scanner *s)
 	return -1;
 }
 
+/* Bytes up to the closing quote, escapes as they are written: never fewer than the string's own. */
+static size_t string_room(const struct scanner *s)
+{
+	size_t end = s->at;
+
+	while (end < s->length && s->text[end] != '"')
+		end += s->text[end] == '\\' ? 2 : 1;
+	return (end < s->length ? end : s->length) - s->at;
+}
+
 static int scan_string(struct scanner *s, struct item *item)
 {
 	size_t start = s->at;
@@ -230,7 +240,7 @@ static int scan_string(struct scanner *s, struct item *item)
 		return refuse(s, start,
 		        LANGUAGE("値は二重引用符で囲んだ文字列です",
 		                "the value is a string in double quotes"));
-	out = arena_take(s->arena, s->length - s->at + 1);
+	out = arena_take(s->arena, string_room(s) + 1);
 	if (!out)
 		return ERR_MEMORY;
 	while (peek(s) >= 0 && peek(s) != '"') {
@@ -318,12 +328,15 @@ static int scan_condition(struct scanner *s, struct item *item)
 	static const char *const NAMES[] = {"true", "false", "localtime", "random", "rule-applied",
 	        "rule-evaluated", "allowed-matches"};
 	enum { SUPPORTED = 3, KNOWN = sizeof(NAMES) / sizeof(NAMES[0]) };
-	struct item_condition *condition = &item->condition;
+	struct item_condition *condition = arena_take(s->arena, sizeof(*condition));
 	size_t start = s->at;
 	size_t found;
 	int error;
 
-	condition->negated = scan_char(s, '!');
+	if (!condition)
+		return ERR_MEMORY;
+	*condition = (struct item_condition){.negated = scan_char(s, '!')};
+	item->condition = condition;
 	found = word_find(s, NAMES, KNOWN);
 	if (found == KNOWN)
 		return refuse(s, s->at, LANGUAGE("知らない条件です", "unknown condition"));

@@ -67,7 +67,7 @@ static void print_item(FILE *out, enum attribute_kind kind, const struct item *i
 		print_interface(out, &item->interface);
 		break;
 	case ATTRIBUTE_IF:
-		print_condition(out, &item->condition);
+		print_condition(out, item->condition);
 		break;
 	default:
 		print_string(out, &item->text);

@@ -91,6 +91,15 @@ static int take_key(struct walk *w, const yaml_event_t *event)
 	return 0;
 }
 
+/* "010", "0x10", "-1" and "1.5" are numbers to libcyaml, and not the ones a reader sees. */
+static bool is_decimal(const yaml_event_t *event)
+{
+	const char *value = (const char *)event->data.scalar.value;
+
+	return value[0] && value[strspn(value, "0123456789")] == '\0' &&
+	       (value[0] != '0' || !value[1]);
+}
+
 static int keep_place(struct walk *w, const yaml_event_t *event)
 {
 	struct shape_place *place;
@@ -103,18 +112,11 @@ static int keep_place(struct walk *w, const yaml_event_t *event)
 	place->key_column = w->key_column;
 	place->line = event->start_mark.line + 1;
 	place->column = event->start_mark.column + 1;
-	place->literal = event->type == YAML_SCALAR_EVENT &&
-	                 event->data.scalar.style == YAML_LITERAL_SCALAR_STYLE;
+	if (event->type == YAML_SCALAR_EVENT) {
+		place->literal = event->data.scalar.style == YAML_LITERAL_SCALAR_STYLE;
+		place->decimal = is_decimal(event);
+	}
 	return 0;
-}
-
-/* "010" and "0x10" are numbers to libcyaml, and not the ones a reader sees. */
-static bool strange_number(const yaml_event_t *event)
-{
-	const char *value = (const char *)event->data.scalar.value;
-
-	return event->data.scalar.style == YAML_PLAIN_SCALAR_STYLE &&
-	       (value[0] == '+' || value[0] == '-' || (value[0] == '0' && value[1] != '\0'));
 }
 
 static int check_scalar(struct walk *w, const yaml_event_t *event)
@@ -125,10 +127,6 @@ static int check_scalar(struct walk *w, const yaml_event_t *event)
 	if (memchr(event->data.scalar.value, '\0', event->data.scalar.length))
 		return refuse_event(
 		        w, event, LANGUAGE("制御文字は使えません", "a control character"));
-	if (strange_number(event))
-		return refuse_event(w, event,
-		        LANGUAGE("数は符号や先頭の 0 を付けずに書きます",
-		                "numbers are written without sign or leading zeros"));
 	return 0;
 }
 

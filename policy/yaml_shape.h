@@ -18,6 +18,7 @@ struct shape_place {
 	size_t key_line, key_column;
 	size_t line, column; /* of the value, from 1 */
 	bool literal; /* a block scalar `|`: line is that of the bar, its text starts on the next */
+	bool decimal; /* digits alone, without leading zeros */
 };
 
 struct shape {

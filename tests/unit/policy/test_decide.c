@@ -1,0 +1,162 @@
+#include "policy/decide.h"
+
+#include "tests/unit/cmocka_all.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static struct device_facts facts;
+
+/* hid and hub allowed, as the profile does; usb_storage as told. */
+static struct policy *policy_with(const char *rules, enum treatment storage)
+{
+	struct policy *p = calloc(1, sizeof(*p));
+	struct rule_error error;
+
+	assert_non_null(p);
+	p->treatments[WAY_HID] = TREATMENT_ALLOW;
+	p->treatments[WAY_HUB] = TREATMENT_ALLOW;
+	p->treatments[WAY_USB_STORAGE] = storage;
+	assert_int_equal(rule_set_parse(rules, strlen(rules), &p->rules, &error), 0);
+	return p;
+}
+
+static void describe(const char *device)
+{
+	char message[160];
+	size_t column;
+
+	assert_int_equal(facts_parse(device, &facts, &column, message, sizeof(message)), 0);
+}
+
+#define STICK "id 0781:5567 with-interface 08:06:50"
+#define KEYBOARD "id 0627:0001 with-interface 03:01:01"
+#define EVIL "id 0781:5567 with-interface { 08:06:50 03:01:01 }"
+
+static const struct {
+	const char *rules;
+	enum treatment storage;
+	const char *device;
+	struct verdict verdict;
+} ROWS[] = {
+        {"allow " KEYBOARD, TREATMENT_DENY, KEYBOARD,
+                {TREATMENT_ALLOW, REASON_RULE_ALLOWS, 1, WAY_COUNT}},
+        {"allow " KEYBOARD, TREATMENT_DENY, "id 0627:0002 with-interface 03:01:01",
+                {TREATMENT_DENY, REASON_NO_RULE, 0, WAY_COUNT}},
+        {"", TREATMENT_DENY, KEYBOARD, {TREATMENT_DENY, REASON_NO_RULE, 0, WAY_COUNT}},
+        {"block id 0627:*\nallow", TREATMENT_DENY, KEYBOARD,
+                {TREATMENT_DENY, REASON_RULE_DENIES, 1, WAY_COUNT}},
+        {"reject", TREATMENT_ALLOW, STICK, {TREATMENT_DENY, REASON_RULE_DENIES, 1, WAY_COUNT}},
+        /* whatever the rules say */
+        {"# x\nallow", TREATMENT_DENY, STICK,
+                {TREATMENT_DENY, REASON_WAY_DENIED, 1, WAY_USB_STORAGE}},
+        {"allow", TREATMENT_ALLOW, STICK, {TREATMENT_ALLOW, REASON_RULE_ALLOWS, 1, WAY_COUNT}},
+        {"allow", TREATMENT_IMPORT, STICK,
+                {TREATMENT_DENY, REASON_NEEDS_PERMIT, 1, WAY_USB_STORAGE}},
+        {"allow", TREATMENT_EXPORT, STICK,
+                {TREATMENT_DENY, REASON_NEEDS_PERMIT, 1, WAY_USB_STORAGE}},
+        {"", TREATMENT_IMPORT, STICK, {TREATMENT_DENY, REASON_NO_RULE, 0, WAY_COUNT}},
+        /* a keyboard that is a stick too */
+        {"allow", TREATMENT_DENY, EVIL, {TREATMENT_DENY, REASON_WAY_DENIED, 1, WAY_USB_STORAGE}},
+        {"allow", TREATMENT_IMPORT, EVIL,
+                {TREATMENT_DENY, REASON_NEEDS_PERMIT, 1, WAY_USB_STORAGE}},
+        {"allow", TREATMENT_ALLOW, EVIL, {TREATMENT_ALLOW, REASON_RULE_ALLOWS, 1, WAY_COUNT}},
+        {"allow with-interface equals { 08:*:* 08:*:* }", TREATMENT_ALLOW, EVIL,
+                {TREATMENT_DENY, REASON_NO_RULE, 0, WAY_COUNT}},
+        {"allow with-interface equals { 03:*:* }", TREATMENT_ALLOW, EVIL,
+                {TREATMENT_DENY, REASON_NO_RULE, 0, WAY_COUNT}},
+        /* denied beats needing a permit */
+        {"allow", TREATMENT_IMPORT, "with-interface { 08:06:50 ff:00:00 }",
+                {TREATMENT_DENY, REASON_WAY_DENIED, 1, WAY_OTHER}},
+        {"allow", TREATMENT_ALLOW, "id 1111:2222",
+                {TREATMENT_DENY, REASON_WAY_DENIED, 1, WAY_OTHER}},
+        {"allow with-interface equals { 09:*:* }", TREATMENT_DENY,
+                "with-interface { 09:00:01 09:00:02 }",
+                {TREATMENT_ALLOW, REASON_RULE_ALLOWS, 1, WAY_COUNT}},
+};
+
+static void decides(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(ROWS) / sizeof(ROWS[0]); i++) {
+		struct policy *p = policy_with(ROWS[i].rules, ROWS[i].storage);
+		struct verdict got, want = ROWS[i].verdict;
+
+		describe(ROWS[i].device);
+		got = policy_decide(p, &facts, 0);
+		if (got.treatment != want.treatment || got.reason != want.reason ||
+		        got.rule != want.rule || got.way != want.way)
+			fail_msg("row %zu: %s, rule %zu, way %d", i, reason_code(got.reason),
+			        got.rule, (int)got.way);
+		policy_free(&p);
+	}
+}
+
+static void without_a_policy_nothing_is_allowed(void **state)
+{
+	struct verdict v;
+
+	(void)state;
+	describe(KEYBOARD);
+	v = policy_decide(NULL, &facts, 0);
+	assert_int_equal(v.treatment, TREATMENT_DENY);
+	assert_int_equal(v.reason, REASON_NO_POLICY);
+	assert_int_equal(v.way, WAY_COUNT);
+}
+
+static void cut_descriptors_are_denied(void **state)
+{
+	struct policy *p = policy_with("allow", TREATMENT_ALLOW);
+	struct verdict v;
+
+	(void)state;
+	describe(KEYBOARD);
+	facts.interfaces_cut = 1;
+	v = policy_decide(p, &facts, 0);
+	assert_int_equal(v.treatment, TREATMENT_DENY);
+	assert_int_equal(v.reason, REASON_UNREADABLE);
+	facts.interfaces_cut = 0;
+	facts.interface_count = FACTS_INTERFACES_MAX + 1;
+	v = policy_decide(p, &facts, 0);
+	assert_int_equal(v.reason, REASON_UNREADABLE);
+	policy_free(&p);
+}
+
+static void other_tiers_need_what_is_not_there_too(void **state)
+{
+	struct policy *p = policy_with("allow", TREATMENT_EXPORT);
+	struct verdict v;
+
+	(void)state;
+	p->tier = TIER_INTERNET;
+	describe(STICK);
+	v = policy_decide(p, &facts, 0);
+	assert_int_equal(v.treatment, TREATMENT_DENY);
+	policy_free(&p);
+}
+
+static void reasons_have_codes_and_sentences(void **state)
+{
+	static const char *const CODES[REASON_COUNT] = {"rule-allows", "rule-denies", "no-rule",
+	        "way-denied", "needs-permit", "no-policy", "unreadable", "not-journalled"};
+
+	(void)state;
+	for (unsigned i = 0; i < REASON_COUNT; i++) {
+		assert_string_equal(reason_code((enum reason)i), CODES[i]);
+		assert_true(strlen(reason_text((enum reason)i)) > 10);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	        cmocka_unit_test(decides),
+	        cmocka_unit_test(without_a_policy_nothing_is_allowed),
+	        cmocka_unit_test(cut_descriptors_are_denied),
+	        cmocka_unit_test(other_tiers_need_what_is_not_there_too),
+	        cmocka_unit_test(reasons_have_codes_and_sentences),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,263 @@
+#include "policy/rule.h"
+
+#include "tests/unit/cmocka_all.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "core/clock.h"
+
+struct row {
+	const char *rules;
+	const char *device;
+	size_t number; /* 0: no rule matches */
+	enum rule_target target;
+};
+
+#define STICK "id 0781:5567 serial \"S1\" name \"Cruzer\" via-port \"1-2\" with-interface 08:06:50"
+#define UAS "id 0781:5567 with-interface { 08:06:50 08:06:62 }"
+#define EVIL "id 0781:5567 with-interface { 08:06:50 03:01:01 }"
+#define KEYBOARD "id 0627:0001 name \"QEMU USB Keyboard\" with-interface 03:01:01"
+#define COMBO "id 046D:c52b with-interface { 03:01:01 03:01:02 03:00:00 }"
+
+static const struct row ROWS[] = {
+        /* first match wins, comments count for nothing */
+        {"", STICK, 0, RULE_BLOCK},
+        {"allow", STICK, 1, RULE_ALLOW},
+        {"# x\nblock id 0781:5567\nallow", STICK, 1, RULE_BLOCK},
+        {"block id 0781:5568\nallow", STICK, 2, RULE_ALLOW},
+        {"allow name \"Cruzer\"\nreject id 0781:5567", STICK, 1, RULE_ALLOW},
+        {"reject id 0781:5567\nallow name \"Cruzer\"", STICK, 1, RULE_REJECT},
+        {"allow serial \"S2\"\nallow id 0781:*\nblock", STICK, 2, RULE_ALLOW},
+        {"allow id 0781:* serial \"S1\"\nblock id 0781:5567 serial \"S1\"", STICK, 1, RULE_ALLOW},
+        {"block id 0781:5567 serial \"S1\"\nallow id 0781:* serial \"S1\"", STICK, 1, RULE_BLOCK},
+        /* ids in either case, wildcards */
+        {"allow id 046D:C52B", COMBO, 1, RULE_ALLOW},
+        {"allow id 046d:c52b", COMBO, 1, RULE_ALLOW},
+        {"allow 046d:C52b", COMBO, 1, RULE_ALLOW},
+        {"allow id 046D:*", COMBO, 1, RULE_ALLOW},
+        {"allow id *:*", COMBO, 1, RULE_ALLOW},
+        {"allow id 046e:*", COMBO, 0, RULE_BLOCK},
+        {"allow id one-of { 1111:2222 046d:c52b }", COMBO, 1, RULE_ALLOW},
+        {"allow id one-of { 1111:2222 *:* }", COMBO, 1, RULE_ALLOW},
+        {"allow id none-of { 1111:2222 }", COMBO, 1, RULE_ALLOW},
+        {"allow id none-of { 1111:2222 046d:* }", COMBO, 0, RULE_BLOCK},
+        {"allow id all-of { 046d:c52b 046d:* }", COMBO, 1, RULE_ALLOW},
+        {"allow id all-of { 046d:c52b 1111:2222 }", COMBO, 0, RULE_BLOCK},
+        {"allow id equals { 046d:c52b 1111:2222 }", COMBO, 0, RULE_BLOCK},
+        {"allow id equals-ordered { 046d:c52b }", COMBO, 1, RULE_ALLOW},
+        {"allow id match-all { 046d:c52b 1111:2222 }", COMBO, 1, RULE_ALLOW},
+        {"allow id match-all { 1111:2222 }", COMBO, 0, RULE_BLOCK},
+        /* strings */
+        {"allow serial \"S1\"", STICK, 1, RULE_ALLOW},
+        {"allow serial \"s1\"", STICK, 0, RULE_BLOCK},
+        {"allow serial \"\"", STICK, 0, RULE_BLOCK},
+        {"allow serial \"\"", KEYBOARD, 1, RULE_ALLOW},
+        {"allow serial \"S1\\x00\"", STICK, 0, RULE_BLOCK},
+        {"allow serial none-of { \"S2\" \"S3\" }", STICK, 1, RULE_ALLOW},
+        {"allow serial none-of { \"S2\" \"S1\" }", STICK, 0, RULE_BLOCK},
+        {"allow serial one-of { \"S2\" \"S1\" }", STICK, 1, RULE_ALLOW},
+        {"allow serial { \"S2\" \"S1\" }", STICK, 0, RULE_BLOCK},
+        {"allow name \"Cruzer\" via-port \"1-2\"", STICK, 1, RULE_ALLOW},
+        {"allow name \"Cruzer\" via-port \"1-3\"", STICK, 0, RULE_BLOCK},
+        {"allow via-port one-of { \"1-1\" \"1-2\" }", STICK, 1, RULE_ALLOW},
+        {"allow hash \"h\"\nallow hash one-of { \"g\" \"h=\" }", "hash \"h=\" id 1111:2222", 2,
+                RULE_ALLOW},
+        {"allow hash none-of { \"h=\" }", "hash \"h=\"", 0, RULE_BLOCK},
+        {"allow parent-hash \"p\"", "parent-hash \"p\"", 1, RULE_ALLOW},
+        {"allow with-connect-type \"hotplug\"", "with-connect-type \"hotplug\"", 1, RULE_ALLOW},
+        {"allow with-connect-type \"hardwired\"", "with-connect-type \"hotplug\"", 0, RULE_BLOCK},
+        {"allow label \"anything\"", STICK, 1, RULE_ALLOW},
+        /* with-interface: equals is equality of the two sets */
+        {"allow with-interface 08:06:50", STICK, 1, RULE_ALLOW},
+        {"allow with-interface 08:*:*", STICK, 1, RULE_ALLOW},
+        {"allow with-interface 08:06:*", STICK, 1, RULE_ALLOW},
+        {"allow with-interface 08:05:*", STICK, 0, RULE_BLOCK},
+        {"allow with-interface 08:*:*", UAS, 1, RULE_ALLOW},
+        {"allow with-interface equals { 08:06:50 08:06:62 }", UAS, 1, RULE_ALLOW},
+        {"allow with-interface equals { 08:06:62 08:06:50 }", UAS, 1, RULE_ALLOW},
+        {"allow with-interface equals { 08:06:50 }", UAS, 0, RULE_BLOCK},
+        {"allow with-interface equals { 08:*:* }", EVIL, 0, RULE_BLOCK},
+        {"allow with-interface equals { 08:*:* 08:*:* }", EVIL, 0, RULE_BLOCK},
+        {"allow with-interface equals { 08:*:* 08:06:50 }", EVIL, 0, RULE_BLOCK},
+        {"allow with-interface equals { 08:*:* 03:*:* }", EVIL, 1, RULE_ALLOW},
+        {"allow with-interface equals { 08:*:* 03:*:* }", STICK, 0, RULE_BLOCK},
+        {"allow with-interface equals { 03:*:* 08:*:* 0e:*:* }", EVIL, 0, RULE_BLOCK},
+        {"allow with-interface 03:*:*", COMBO, 1, RULE_ALLOW},
+        {"allow with-interface 03:01:01", "with-interface { 03:01:01 03:01:01 }", 1, RULE_ALLOW},
+        {"allow with-interface 03:01:01", "id 1111:2222", 0, RULE_BLOCK},
+        /* the other operators */
+        {"allow with-interface all-of { 08:*:* 03:*:* }", EVIL, 1, RULE_ALLOW},
+        {"allow with-interface all-of { 08:*:* }", EVIL, 1, RULE_ALLOW},
+        {"allow with-interface all-of { 08:*:* 0e:*:* }", EVIL, 0, RULE_BLOCK},
+        {"allow with-interface one-of { 0e:*:* 03:*:* }", EVIL, 1, RULE_ALLOW},
+        {"allow with-interface one-of { 0e:*:* 07:*:* }", EVIL, 0, RULE_BLOCK},
+        {"allow with-interface none-of { 0e:*:* 07:*:* }", EVIL, 1, RULE_ALLOW},
+        {"allow with-interface none-of { 08:*:* }", EVIL, 0, RULE_BLOCK},
+        {"allow with-interface equals-ordered { 08:06:50 03:01:01 }", EVIL, 1, RULE_ALLOW},
+        {"allow with-interface equals-ordered { 03:01:01 08:06:50 }", EVIL, 0, RULE_BLOCK},
+        {"allow with-interface equals-ordered { 08:*:* 03:*:* }", EVIL, 1, RULE_ALLOW},
+        {"allow with-interface equals-ordered { 08:*:* }", UAS, 0, RULE_BLOCK},
+        {"allow with-interface match-all { 03:*:* 08:*:* 09:*:* }", EVIL, 1, RULE_ALLOW},
+        {"allow with-interface match-all { 03:*:* }", COMBO, 1, RULE_ALLOW},
+        {"allow with-interface match-all { 03:*:* }", EVIL, 0, RULE_BLOCK},
+        /* conditions */
+        {"allow if true", STICK, 1, RULE_ALLOW},
+        {"allow if false", STICK, 0, RULE_BLOCK},
+        {"allow if !false", STICK, 1, RULE_ALLOW},
+        {"allow if { true false }", STICK, 0, RULE_BLOCK},
+        {"allow if all-of { true !false }", STICK, 1, RULE_ALLOW},
+        {"allow if one-of { false true }", STICK, 1, RULE_ALLOW},
+        {"allow if one-of { false false }", STICK, 0, RULE_BLOCK},
+        {"allow if none-of { false }", STICK, 1, RULE_ALLOW},
+        {"allow if none-of { false true }", STICK, 0, RULE_BLOCK},
+        {"allow if equals-ordered { true true }", STICK, 1, RULE_ALLOW},
+        {"allow if match-all { true false }", STICK, 0, RULE_BLOCK},
+        {"allow id 0781:5567 if false\nblock", STICK, 2, RULE_BLOCK},
+};
+
+static size_t match(const char *rules, const char *device, int64_t moment, enum rule_target *target)
+{
+	struct rule_set *set;
+	struct rule_error error;
+	struct device_facts *facts = calloc(1, sizeof(*facts));
+	char message[160];
+	size_t column, number;
+
+	assert_non_null(facts);
+	if (facts_parse(device, facts, &column, message, sizeof(message)))
+		fail_msg("%s: %zu: %s", device, column, message);
+	if (rule_set_parse(rules, strlen(rules), &set, &error))
+		fail_msg("%s: %zu:%zu: %s", rules, error.line, error.column, error.message);
+	number = rule_set_match(set, facts, moment, target);
+	rule_set_free(&set);
+	free(facts);
+	return number;
+}
+
+static void matches(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(ROWS) / sizeof(ROWS[0]); i++) {
+		enum rule_target target = RULE_BLOCK;
+		size_t number = match(ROWS[i].rules, ROWS[i].device, 0, &target);
+
+		if (number != ROWS[i].number || (number && target != ROWS[i].target))
+			fail_msg("%s | %s: rule %zu, not %zu", ROWS[i].rules, ROWS[i].device,
+			        number, ROWS[i].number);
+	}
+}
+
+static void check_time(const char *window, const char *at, bool expected)
+{
+	enum rule_target target = RULE_BLOCK;
+	char rule[100];
+	int64_t moment;
+
+	snprintf(rule, sizeof(rule), "allow if localtime(%s)", window);
+	assert_int_equal(clock_parse(at, &moment), 0);
+	if ((match(rule, STICK, moment, &target) == 1) != expected)
+		fail_msg("%s at %s", window, at);
+}
+
+static void localtime_is_local(void **state)
+{
+	(void)state;
+	assert_int_equal(setenv("TZ", "JST-9", 1), 0);
+	tzset();
+	check_time("08:30-17:15", "2026-11-21T08:30:00+09:00", true);
+	check_time("08:30-17:15", "2026-11-21T08:29:59+09:00", false);
+	check_time("08:30-17:15", "2026-11-21T17:15:00+09:00", true);
+	check_time("08:30-17:15", "2026-11-21T17:15:01+09:00", false);
+	check_time("08:30-17:15", "2026-11-21T08:30:00Z", false);
+	check_time("08:30-17:15", "2026-11-20T23:30:00Z", true);
+	check_time("08:30:30-08:30:31", "2026-11-21T08:30:30+09:00", true);
+	check_time("08:30:30-08:30:31", "2026-11-21T08:30:32+09:00", false);
+	check_time("22:00-06:00", "2026-11-21T23:00:00+09:00", true);
+	check_time("22:00-06:00", "2026-11-21T05:59:59+09:00", true);
+	check_time("22:00-06:00", "2026-11-21T12:00:00+09:00", false);
+	check_time("12:00", "2026-11-21T12:00:00+09:00", true);
+	check_time("12:00", "2026-11-21T12:00:01+09:00", false);
+	assert_int_equal(setenv("TZ", "UTC0", 1), 0);
+	tzset();
+	check_time("08:30-17:15", "2026-11-21T08:30:00Z", true);
+}
+
+enum { FORMS = 5 };
+
+/* A rule for device i, in one of the index's classes. */
+static int write_rule(char *out, size_t size, unsigned i, unsigned vendor)
+{
+	switch (i % FORMS) {
+	case 0:
+		return snprintf(out, size, "allow id %04x:%04x\n", vendor, i);
+	case 1:
+		return snprintf(out, size, "allow id %04x:%04x serial \"%u\"\n", vendor, i, i);
+	case 2:
+		return snprintf(out, size, "allow serial \"v%u\"\n", i);
+	case 3:
+		return snprintf(out, size, "allow hash \"h%u\"\n", i);
+	default:
+		return snprintf(out, size, "allow id one-of { %04x:%04x ffff:ffff } name \"n\"\n",
+		        vendor, i);
+	}
+}
+
+static void describe(struct device_facts *facts, unsigned i, unsigned vendor)
+{
+	memset(facts, 0, sizeof(*facts));
+	facts->vendor = (uint16_t)(i % FORMS == 2 || i % FORMS == 3 ? 0xeeee : vendor);
+	facts->product = (uint16_t)i;
+	facts->name[0] = 'n';
+	if (i % FORMS == 1)
+		snprintf(facts->serial, sizeof(facts->serial), "%u", i);
+	if (i % FORMS == 2)
+		snprintf(facts->serial, sizeof(facts->serial), "v%u", i);
+	if (i % FORMS == 3)
+		snprintf(facts->hash, sizeof(facts->hash), "h%u", i);
+}
+
+static void the_index_finds_every_rule(void **state)
+{
+	enum { RULES = 3000, LINE = 100 };
+	char *text = malloc((size_t)RULES * LINE);
+	size_t length = 0;
+	struct rule_set *set;
+	struct rule_error error;
+	struct device_facts *facts = calloc(1, sizeof(*facts));
+	enum rule_target target;
+
+	(void)state;
+	assert_non_null(text);
+	assert_non_null(facts);
+	for (unsigned i = 0; i < RULES; i++)
+		length += (size_t)write_rule(text + length, LINE, i, i % 7 + 1);
+	length += (size_t)snprintf(text + length, LINE, "block\n");
+	assert_int_equal(rule_set_parse(text, length, &set, &error), 0);
+	for (unsigned i = 0; i < RULES; i++) {
+		describe(facts, i, i % 7 + 1);
+		assert_int_equal(rule_set_match(set, facts, 0, &target), i + 1);
+		assert_int_equal(target, RULE_ALLOW);
+		facts->vendor = 0xdddd;
+		facts->serial[0] = facts->hash[0] = '\0';
+		assert_int_equal(rule_set_match(set, facts, 0, &target), RULES + 1);
+		assert_int_equal(target, RULE_BLOCK);
+	}
+	rule_set_free(&set);
+	free(facts);
+	free(text);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	        cmocka_unit_test(matches),
+	        cmocka_unit_test(localtime_is_local),
+	        cmocka_unit_test(the_index_finds_every_rule),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
