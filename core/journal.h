@@ -43,7 +43,8 @@ int journal_line(const struct event_record *e, const struct journal_stamp *stamp
 int journal_check_line(const char *line, size_t length, struct journal_head *head, const char **cause);
 
 /* Walks all files of dir in order. ERR_CHAIN and *fault at the first line that does not continue; ERR_IO.
- * head: the last line read, good or not. torn (may be NULL): bytes of an unfinished last line, which alone is no fault. */
+ * head: the last line, good or not, since the walk goes on behind a fault: a new line can follow it. torn (may be
+ * NULL): bytes of an unfinished last line, which alone is no fault. */
 int journal_verify(int dir, struct journal_head *head, size_t *torn, struct journal_fault *fault);
 
 /* Calls each(context, line, length) for every line from seq on, in order; stops when it answers non-zero and
