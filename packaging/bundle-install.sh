@@ -74,11 +74,11 @@ unset APT_CONFIG
 
 if [ $collector = yes ]; then
 	say "集約サーバーを導入しました。次の手順:
-  1. sekisho-collector init --name HOSTNAME   (鍵と証明書を作ります)
+  1. sekisho-collector init /var/lib/sekisho-collector --name HOST   (鍵と証明書を作ります)
   2. systemctl start sekisho-collector
   3. sekisho-collector token new              (端末の登録に使う一度限りのトークン)" \
 		"The collector is installed. Next:
-  1. sekisho-collector init --name HOSTNAME   (makes its keys and certificates)
+  1. sekisho-collector init /var/lib/sekisho-collector --name HOST   (makes its keys and certificates)
   2. systemctl start sekisho-collector
   3. sekisho-collector token new              (a one-time token for enrolling a terminal)"
 	exit 0
@@ -89,12 +89,12 @@ fi
 say "端末エージェントを導入しました（observe: 記録だけで、何も遮断しません）。次の手順:
   1. /etc/sekisho/trust/ に policy-signers.pem と collector-ca.pem を置く
   2. sekisho policy install ポリシー.p7
-  3. sekisho enrol terminal --collector https://HOST:8443 --token トークン
+  3. sekisho enrol terminal --collector https://HOST:8443 --token-file ファイル
   4. sekisho enrol totp 利用者  （全員の登録後: pam-auth-update --enable sekisho）
   5. /etc/sekisho/agent.yaml を mode: enforce にし、systemctl reload sekishod" \
 	"The agent is installed (observe: it records and blocks nothing). Next:
   1. put policy-signers.pem and collector-ca.pem into /etc/sekisho/trust/
   2. sekisho policy install POLICY.p7
-  3. sekisho enrol terminal --collector https://HOST:8443 --token TOKEN
+  3. sekisho enrol terminal --collector https://HOST:8443 --token-file FILE
   4. sekisho enrol totp USER   (once everybody is enrolled: pam-auth-update --enable sekisho)
   5. set mode: enforce in /etc/sekisho/agent.yaml, then systemctl reload sekishod"

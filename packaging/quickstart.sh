@@ -72,7 +72,7 @@ start() { # LOG COMMAND...
 
 fail() { # LOG
 	echo
-	say "失敗しました。ログの末尾:" "Failed. The end of its log:" >&2
+	say "失敗しました。ログの末尾:" "Failed. The end of the log:" >&2
 	tail -n 25 "$1" >&2
 	exit 1
 }
@@ -152,7 +152,7 @@ sign_policy() {
 
 start_agent() {
 	start "$work/agent.log" "$build/agent/sekishod" --root "$work/terminal" --observe --user-ids "$ids" \
-		--libexec "$build/agent"
+		--libexec "$build/libexec"
 	agent=${pids[-1]}
 	if wait_for 20 "$agent" agent_answers && sekisho policy install "$work/policy.p7"; then
 		return 0
@@ -166,9 +166,8 @@ agent_answers() {
 
 enrol() {
 	local token
-	token=$(collector token new --name "$terminal") &&
-		sekisho enrol terminal --collector "https://localhost:$port" --name "$terminal" --token "$token" &&
-		kill -HUP "$agent"
+	token=$(collector token new --name "$terminal") || return 1
+	sekisho enrol terminal --collector "https://localhost:$port" --name "$terminal" --token-file - <<<"$token"
 }
 
 fresh() {
