@@ -58,8 +58,10 @@ static size_t fitting(const char *text, size_t columns, size_t *skip)
 	for (;;) {
 		size_t width, size;
 
-		if (text[at] == '\0')
+		if (text[at] == '\0') {
+			*skip = 0;
 			return at;
+		}
 		size = next_character(text + at, &width);
 		if (text[at] == ' ') {
 			best = at;
