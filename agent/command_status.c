@@ -60,7 +60,7 @@ static int ask_agent(const struct cli *cli, enum control verb, json_t **document
 	*document = NULL;
 	if (error == 0) {
 		*document = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
-		error = json_is_object(*document) ? 0 : ERR_FORMAT;
+		error = json_is_object(*document) || json_is_array(*document) ? 0 : ERR_FORMAT;
 	}
 	free(text);
 	if (error == 0)
@@ -79,6 +79,25 @@ static int print_json(const json_t *document)
 	return EXIT_YES;
 }
 
+/* The words of an array, blanks between them. */
+static void join_words(const json_t *words, char out[static TEXT_SIZE])
+{
+	const json_t *word;
+	char shown[128];
+	size_t i, used = 0;
+
+	json_array_foreach(words, i, word)
+	{
+		const char *text = json_string_value(word);
+
+		log_printable(text != NULL ? text : "?", shown, sizeof(shown));
+		if (used + strlen(shown) + 2 > TEXT_SIZE)
+			break;
+		used += (size_t)snprintf(
+		        out + used, TEXT_SIZE - used, "%s%s", used > 0 ? " " : "", shown);
+	}
+}
+
 /* A value as a person reads it; "" when it is not there. */
 static const char *value_text(const json_t *object, const char *name, char out[static TEXT_SIZE])
 {
@@ -92,6 +111,8 @@ static const char *value_text(const json_t *object, const char *name, char out[s
 	else if (json_is_boolean(value))
 		snprintf(out, TEXT_SIZE, "%s",
 		        json_is_true(value) ? LANGUAGE("はい", "yes") : LANGUAGE("いいえ", "no"));
+	else if (json_is_array(value))
+		join_words(value, out);
 	return out;
 }
 
@@ -276,59 +297,60 @@ static const char *verdict_text(const char *verdict)
 	return LANGUAGE("不明", "unknown");
 }
 
+enum { DEVICE_INDENT = 9, DEVICE_LABEL = 10 };
+
+static void print_detail(const char *label, const char *text)
+{
+	if (text[0] == '\0')
+		return;
+	printf("%*s", DEVICE_INDENT, "");
+	columns_pad(stdout, label, DEVICE_LABEL);
+	columns_wrap(stdout, text, DEVICE_INDENT + DEVICE_LABEL);
+}
+
 static void print_device(const json_t *device)
 {
-	char verdict[TEXT_SIZE], port[TEXT_SIZE], id[TEXT_SIZE], name[TEXT_SIZE], text[TEXT_SIZE];
+	char verdict[TEXT_SIZE], text[TEXT_SIZE], rule[TEXT_SIZE], reason[2 * TEXT_SIZE + 64];
 
 	value_text(device, "verdict", verdict);
-	columns_pad(stdout, verdict_text(verdict), 9);
-	columns_pad(stdout, value_text(device, "device", port), 9);
-	columns_pad(stdout, value_text(device, "id", id), 10);
-	columns_wrap(stdout, value_text(device, "name", name), 28);
-	if (value_text(device, "serial", text)[0] != '\0') {
-		printf("%9s", "");
-		columns_pad(stdout, LANGUAGE("シリアル", "serial"), 10);
-		columns_wrap(stdout, text, 19);
-	}
-	if (value_text(device, "ways", text)[0] != '\0') {
-		printf("%9s", "");
-		columns_pad(stdout, LANGUAGE("経路", "ways"), 10);
-		columns_wrap(stdout, text, 19);
-	}
-	if (value_text(device, "rule", id)[0] != '\0' ||
-	        json_object_get(device, "reason") != NULL) {
-		printf("%9s", "");
-		columns_pad(stdout, LANGUAGE("理由", "reason"), 10);
-		value_text(device, "reason", name);
-		snprintf(text, sizeof(text),
-		        LANGUAGE("%.500s (ルール %.60s)", "%.500s (rule %.60s)"), name,
-		        id[0] != '\0' ? id : "-");
-		columns_wrap(stdout, text, 19);
-	}
+	columns_pad(stdout, verdict_text(verdict), DEVICE_INDENT);
+	columns_pad(stdout, value_text(device, "device", text), DEVICE_LABEL);
+	columns_pad(stdout, value_text(device, "id", text), DEVICE_LABEL);
+	columns_wrap(stdout, value_text(device, "name", text), DEVICE_INDENT + 2 * DEVICE_LABEL);
+	print_detail(LANGUAGE("シリアル", "serial"), value_text(device, "serial", text));
+	print_detail(LANGUAGE("経路", "ways"), value_text(device, "ways", text));
+	value_text(device, "text", text);
+	value_text(device, "rule", rule);
+	snprintf(reason, sizeof(reason), LANGUAGE("%s (ルール %s)", "%s (rule %s)"), text, rule);
+	print_detail(LANGUAGE("理由", "reason"), reason);
+	print_detail(LANGUAGE("強制できず", "NOT DONE"), value_text(device, "unenforced", text));
+	if (json_is_true(json_object_get(device, "observed")))
+		print_detail(LANGUAGE("監視のみ", "observed"),
+		        LANGUAGE("判定だけで、機器は止めていません",
+		                "the verdict was not carried out"));
 }
 
 int command_devices(const struct cli *cli, int argc, char **argv)
 {
 	const json_t *device;
 	struct options o;
-	json_t *answer, *devices;
+	json_t *devices;
 	size_t i;
 	int result = EXIT_YES;
 
 	if (parse_options(argc, argv, false, &o) != 0)
 		return usage("devices [--json]");
 	columns_start();
-	if (ask_agent(cli, CONTROL_DEVICES, &answer) != 0)
+	if (ask_agent(cli, CONTROL_DEVICES, &devices) != 0)
 		return EXIT_UNASKED;
-	devices = json_object_get(answer, "devices");
 	if (o.json) {
-		result = print_json(answer);
+		result = print_json(devices);
 	} else if (json_array_size(devices) == 0) {
 		puts(LANGUAGE("接続中の機器はありません", "no device is present"));
 	} else {
 		json_array_foreach(devices, i, device) print_device(device);
 	}
-	json_decref(answer);
+	json_decref(devices);
 	return result;
 }
 
