@@ -1,6 +1,6 @@
 /*
- * A bounded buffer: writes past its end and reads past its length set an error that sticks, so that a
- * sequence of puts or gets is checked once, at its end. Integers are big-endian on the wire.
+ * A bounded buffer: writes past its end and reads past its length set an error that sticks, so that
+ * a sequence of puts or gets is checked once, at its end. Integers are big-endian on the wire.
  */
 #ifndef SEKISHO_CORE_BUFFER_H
 #define SEKISHO_CORE_BUFFER_H
@@ -37,10 +37,12 @@ uint32_t buffer_get_u32(struct buffer *b);
 uint64_t buffer_get_u64(struct buffer *b);
 /* A view into the buffer; NULL and length 0 after an error. */
 const uint8_t *buffer_get_bytes(struct buffer *b, size_t *length);
-/* Copies a string to out and ends it with NUL; a string that does not fit, or holds a NUL, is ERR_FORMAT. */
+/* Copies a string to out and ends it with NUL; a string that does not fit, or holds a NUL, is
+ * ERR_FORMAT. */
 void buffer_get_string(struct buffer *b, char *out, size_t size);
 
-/* After gets (after puts look at error): 0 when all went well and nothing is left unread; else the error (ERR_FORMAT for trailing bytes). */
+/* After gets (after puts look at error): 0 when all went well and nothing is left unread; else the
+ * error (ERR_FORMAT for trailing bytes). */
 int buffer_end(const struct buffer *b);
 
 #endif

@@ -1,14 +1,19 @@
 /*
- * Messages for the person who runs the machine, one line each on stderr, with the syslog priority prefix
- * of sd-daemon(3) when stderr is not a terminal. Never a secret, never raw bytes of a device or client:
- * callers pass such text through log_printable().
+ * Messages for the person who runs the machine, one line each on stderr, with the syslog priority
+ * prefix of sd-daemon(3) when stderr is not a terminal. Never a secret, never raw bytes of a device
+ * or client: callers pass such text through log_printable().
  */
 #ifndef SEKISHO_CORE_LOG_H
 #define SEKISHO_CORE_LOG_H
 
 #include <stddef.h>
 
-enum log_level { LOG_LEVEL_ERROR = 3, LOG_LEVEL_WARNING = 4, LOG_LEVEL_INFO = 6, LOG_LEVEL_DEBUG = 7 };
+enum log_level {
+	LOG_LEVEL_ERROR = 3,
+	LOG_LEVEL_WARNING = 4,
+	LOG_LEVEL_INFO = 6,
+	LOG_LEVEL_DEBUG = 7
+};
 
 /* name: printed before each message; borrowed for ever. Messages above level are dropped. */
 void log_open(const char *name, enum log_level level);

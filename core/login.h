@@ -1,13 +1,14 @@
 /*
- * The conversation on /run/sekisho/auth.sock (core/PROTOCOL.md §3). The module speaks first and only relays;
- * the agent decides. One connection is one call of one PAM entry point.
+ * The conversation on /run/sekisho/auth.sock (core/PROTOCOL.md §3). The module speaks first and
+ * only relays; the agent decides. One connection is one call of one PAM entry point.
  */
 #ifndef SEKISHO_CORE_LOGIN_H
 #define SEKISHO_CORE_LOGIN_H
 
 enum login_message {
-	LOGIN_BEGIN = 0x0101,  /* u8 stage, string service, string user, string tty, string rhost */
-	LOGIN_PROMPT = 0x0102, /* u8 style, string text; LOGIN_ECHO_OFF and _ON want a LOGIN_ANSWER */
+	LOGIN_BEGIN = 0x0101, /* u8 stage, string service, string user, string tty, string rhost */
+	LOGIN_PROMPT =
+	        0x0102, /* u8 style, string text; LOGIN_ECHO_OFF and _ON want a LOGIN_ANSWER */
 	LOGIN_ANSWER = 0x0103, /* string text */
 	LOGIN_RESULT = 0x0104, /* u8 result; the last message */
 };

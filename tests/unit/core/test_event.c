@@ -28,12 +28,12 @@ static void names(void **state)
 	/* complete, without doubles, and none of them a member that a journal line has of its own
 	 */
 	static const char *const taken[] = {"seq", "time", "boot", "uptime_ms", "event", "prev"};
-	for (uint16_t i = 1; i < EVENT_KIND_END; i++) {
+	for (uint16_t i = 1; i < (uint16_t)EVENT_KIND_END; i++) {
 		assert_non_null(event_kind_name(i));
 		for (uint16_t j = 1; j < i; j++)
 			assert_string_not_equal(event_kind_name(i), event_kind_name(j));
 	}
-	for (uint16_t i = 1; i < FIELD_END; i++) {
+	for (uint16_t i = 1; i < (uint16_t)FIELD_END; i++) {
 		assert_non_null(event_field_name(i));
 		for (uint16_t j = 1; j < i; j++)
 			assert_string_not_equal(event_field_name(i), event_field_name(j));
@@ -119,7 +119,7 @@ static void values_are_cut(void **state)
 	event_put(&e, FIELD_NAME, longer);
 	assert_int_equal(strlen(e.fields[0].value), EVENT_VALUE_MAX);
 	/* too much in all is the buffer's error */
-	for (uint16_t i = 1; i < EVENT_FIELDS_MAX; i++)
+	for (uint16_t i = 1; i < (uint16_t)EVENT_FIELDS_MAX; i++)
 		event_put(&e, (uint16_t)(FIELD_DEVICE + i), longer);
 	struct buffer out = buffer_over(memory, sizeof(memory));
 	event_encode(&e, &out);

@@ -76,9 +76,9 @@ static void everything_there_is(void **state)
 	const char *cause = NULL;
 
 	(void)state;
-	for (uint16_t kind = 1; kind < EVENT_KIND_END; kind++) {
+	for (uint16_t kind = 1; kind < (uint16_t)EVENT_KIND_END; kind++) {
 		struct event_record *e = event_of(kind);
-		for (uint16_t i = 0; i < EVENT_FIELDS_MAX; i++) {
+		for (uint16_t i = 0; i < (uint16_t)EVENT_FIELDS_MAX; i++) {
 			uint16_t field = (uint16_t)(1 + (kind * 7 + i) % (FIELD_END - 1));
 			event_put(e, field,
 			        event_field_is_flag(field) ? "true" : "9223372036854775807");

@@ -243,8 +243,8 @@ static void size(void **state)
 	assert_true(strlen(jws) <= JWS_MAX && strlen(jws) > JWS_MAX - 500);
 	assert_int_equal(verify(jws, public, JWS_TYP_REPORT), 0);
 	free(jws);
-	assert_int_equal(
-	        jws_sign(private, JWS_TYP_REPORT, large, JWS_MAX / 4 * 3, &jws), ERR_TOO_LONG);
+	assert_int_equal(jws_sign(private, JWS_TYP_REPORT, large, (size_t)JWS_MAX / 4 * 3, &jws),
+	        ERR_TOO_LONG);
 	assert_null(jws);
 	assert_int_equal(jws_sign(private, JWS_TYP_REPORT, large, JWS_MAX + 1, &jws), ERR_TOO_LONG);
 	memset(large, 'A', JWS_MAX + 1);

@@ -97,9 +97,8 @@ static void log_printable_shows_what_is_there(void **state)
 	printable("USB 関所 é", "USB 関所 é");
 	printable("a\nb\x1b[31m\x7f", "a\\x0ab\\x1b[31m\\x7f");
 	printable("\xff\xe9\x96", "\\xff\\xe9\\x96");
-	printable("\xe2\x80\xae"
-	          "abc",
-	        "\\xe2\\x80\\xaeabc");                /* right-to-left override */
+	static const char override[] = {(char)0xe2, (char)0x80, (char)0xae, 'a', '\0'};
+	printable(override, "\\xe2\\x80\\xaea");      /* right-to-left override */
 	printable("\xc2\x9b", "\\xc2\\x9b");          /* C1: CSI */
 	printable("\xef\xbb\xbf", "\\xef\\xbb\\xbf"); /* byte order mark */
 	printable(NULL, "");
