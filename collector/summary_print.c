@@ -21,7 +21,6 @@ enum column {
 	COLUMN_JOURNAL,
 	COLUMN_OUTBOX,
 	COLUMN_REFUSALS,
-	COLUMN_PROBLEM,
 	COLUMN_COUNT
 };
 
@@ -104,19 +103,30 @@ static void write_row(const struct summary *s, struct row *row)
 	write_journal(s, row->cells[COLUMN_JOURNAL]);
 	write_number(summary_number(s, "reporter", "outbox"), row->cells[COLUMN_OUTBOX]);
 	write_number((int64_t)s->standing.refusals, row->cells[COLUMN_REFUSALS]);
-	summary_problem(s, row->cells[COLUMN_PROBLEM]);
 }
 
 static void write_header(struct row *row)
 {
 	const char *const titles[COLUMN_COUNT] = {LANGUAGE("端末", "TERMINAL"),
-	        LANGUAGE("状態", "STATE"), LANGUAGE("最終確認", "VERIFIED"),
-	        LANGUAGE("報告", "SEQ"), LANGUAGE("動作", "MODE"), LANGUAGE("ポリシー", "POLICY"),
+	        LANGUAGE("状態", "STATE"), LANGUAGE("確認", "SEEN"), LANGUAGE("報告", "SEQ"),
+	        LANGUAGE("動作", "MODE"), LANGUAGE("ポリシー", "POLICY"),
 	        LANGUAGE("記録", "JOURNAL"), LANGUAGE("未送", "OUTBOX"),
-	        LANGUAGE("拒否", "REFUSED"), LANGUAGE("要確認", "PROBLEM")};
+	        LANGUAGE("拒否", "REFUSED")};
 
 	for (size_t i = 0; i < COLUMN_COUNT; i++)
 		snprintf(row->cells[i], CELL_SIZE, "%s", titles[i]);
+}
+
+/* Below the table, so that it fits a screen of 80 columns. */
+static void print_problems(FILE *out, const struct summary *summaries, size_t count)
+{
+	char problem[256];
+
+	for (size_t i = 0; i < count; i++) {
+		summary_problem(&summaries[i], problem);
+		if (problem[0] != '\0')
+			fprintf(out, "%s: %s\n", summaries[i].terminal.name, problem);
+	}
 }
 
 int summary_print(FILE *out, const struct summary *summaries, size_t count)
@@ -135,6 +145,7 @@ int summary_print(FILE *out, const struct summary *summaries, size_t count)
 	for (size_t i = 0; i < (count + 1) * COLUMN_COUNT; i++)
 		cells[i] = rows[i / COLUMN_COUNT].cells[i % COLUMN_COUNT];
 	table_print(out, cells, count + 1, COLUMN_COUNT);
+	print_problems(out, summaries, count);
 	free(rows);
 	free(cells);
 	return 0;
