@@ -20,8 +20,8 @@ struct names {
 
 static int usage(void)
 {
-	collector_say("init", LANGUAGE("使い方: sekisho-collector init DIR [--name HOST]...",
-	                              "usage: sekisho-collector init DIR [--name HOST]..."));
+	collector_say("init", LANGUAGE("使い方: sekisho-collector init [DIR] [--name HOST]...",
+	                              "usage: sekisho-collector init [DIR] [--name HOST]..."));
 	return EXIT_USAGE;
 }
 
@@ -39,7 +39,7 @@ static int read_arguments(int argc, char **argv, const char **dir, struct names 
 			*dir = argv[i];
 		}
 	}
-	return *dir == NULL ? ERR_USAGE : 0;
+	return 0;
 }
 
 static void default_names(struct names *names)
@@ -159,6 +159,8 @@ int command_init(const struct collector *collector, int argc, char **argv)
 
 	if (read_arguments(argc, argv, &dir, &names) != 0)
 		return usage();
+	if (dir == NULL)
+		dir = collector->config.dir;
 	default_names(&names);
 	int error = directory_create(dir, collector->user);
 	if (error == ERR_EXISTS) {

@@ -2,6 +2,7 @@
 
 #include "core/error.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 /* Smaller is worse. A clause that is no terminal's matter on one of them does not spoil what the
@@ -20,6 +21,31 @@ enum clause_state compliance_worse(enum clause_state a, enum clause_state b)
 	return RANK[b] < RANK[a] ? b : a;
 }
 
+/* A terminal may call its journal whole where the collector saw that it is not. */
+static json_t *facts_as_seen(const struct summary *terminal)
+{
+	char place[32];
+
+	if (!terminal->broken || terminal->facts == NULL)
+		return json_incref(terminal->facts);
+	snprintf(place, sizeof(place), "#%llu", (unsigned long long)terminal->fault.seq);
+	json_t *seen = json_copy(terminal->facts);
+	json_object_set_new(seen, "journal",
+	        json_pack("{s:s, s:s, s:s}", "journal_state", "broken", "file", place, "cause",
+	                terminal->fault.cause));
+	return seen;
+}
+
+static struct finding evaluate_terminal(const struct clause *clause, const struct summary *terminal)
+{
+	json_t *facts = facts_as_seen(terminal);
+	struct finding finding = catalogue_evaluate(
+	        clause, facts, summary_is_fresh(terminal) ? STATE_VERIFIED : STATE_OLD);
+
+	json_decref(facts);
+	return finding;
+}
+
 static void evaluate_clause(const struct compliance *c, struct compliance_clause *row)
 {
 	if (c->terminal_count == 0) {
@@ -28,9 +54,7 @@ static void evaluate_clause(const struct compliance *c, struct compliance_clause
 		return;
 	}
 	for (size_t i = 0; i < c->terminal_count; i++) {
-		const struct summary *terminal = &c->terminals[i];
-		row->findings[i] = catalogue_evaluate(row->clause, terminal->facts,
-		        summary_is_fresh(terminal) ? STATE_VERIFIED : STATE_OLD);
+		row->findings[i] = evaluate_terminal(row->clause, &c->terminals[i]);
 		enum clause_state state = row->findings[i].state;
 		if (i == 0 || RANK[state] < RANK[row->state]) {
 			row->state = state;

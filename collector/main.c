@@ -16,8 +16,8 @@ struct command {
 };
 
 static const struct command COMMANDS[] = {
-        {"init", command_init, "DIR に鍵とデータベースを作る (init DIR [--name HOST]...)",
-                "make keys and database in DIR (init DIR [--name HOST]...)"},
+        {"init", command_init, "DIR に鍵とデータベースを作る (init [DIR] [--name HOST]...)",
+                "make keys and database in DIR (init [DIR] [--name HOST]...)"},
         {"serve", command_serve, "端末からの報告を受ける [--allow-root]",
                 "take the terminals' reports [--allow-root]"},
         {"token", command_token, "登録トークンを発行する (token new [--name N] [--ttl HOURS])",

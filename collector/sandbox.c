@@ -19,9 +19,9 @@ static const int ALLOWED[] = {
         SCMP_SYS(ppoll), SCMP_SYS(clock_gettime), SCMP_SYS(gettimeofday), SCMP_SYS(clock_nanosleep),
         SCMP_SYS(nanosleep), SCMP_SYS(restart_syscall), SCMP_SYS(futex), SCMP_SYS(sched_yield),
         /* the database's files, which are open */
-        SCMP_SYS(pread64), SCMP_SYS(pwrite64), SCMP_SYS(fstat), SCMP_SYS(lseek), SCMP_SYS(fsync),
-        SCMP_SYS(fdatasync), SCMP_SYS(ftruncate), SCMP_SYS(fallocate), SCMP_SYS(unlink),
-        SCMP_SYS(unlinkat), SCMP_SYS(getcwd),
+        SCMP_SYS(pread64), SCMP_SYS(pwrite64), SCMP_SYS(fstat), SCMP_SYS(newfstatat),
+        SCMP_SYS(lseek), SCMP_SYS(fsync), SCMP_SYS(fdatasync), SCMP_SYS(ftruncate),
+        SCMP_SYS(fallocate), SCMP_SYS(unlink), SCMP_SYS(unlinkat), SCMP_SYS(getcwd),
         /* memory, signals, the end */
         SCMP_SYS(mmap), SCMP_SYS(mprotect), SCMP_SYS(munmap), SCMP_SYS(mremap), SCMP_SYS(madvise),
         SCMP_SYS(brk), SCMP_SYS(getrandom), SCMP_SYS(rt_sigaction), SCMP_SYS(rt_sigprocmask),
@@ -31,8 +31,8 @@ static const int ALLOWED[] = {
 
 /* Libraries try these and go on without: a refusal, not a death. */
 static const int REFUSED[] = {SCMP_SYS(open), SCMP_SYS(openat), SCMP_SYS(access),
-        SCMP_SYS(faccessat), SCMP_SYS(stat), SCMP_SYS(newfstatat), SCMP_SYS(lstat), SCMP_SYS(statx),
-        SCMP_SYS(readlink), SCMP_SYS(readlinkat)};
+        SCMP_SYS(faccessat), SCMP_SYS(stat), SCMP_SYS(lstat), SCMP_SYS(statx), SCMP_SYS(readlink),
+        SCMP_SYS(readlinkat)};
 
 static int add_rules(scmp_filter_ctx filter)
 {
