@@ -44,6 +44,7 @@ static const int calls_common[] = {
         SCMP_SYS(fstat),
         SCMP_SYS(fstatfs),
         SCMP_SYS(futex),
+        SCMP_SYS(getcwd),
         SCMP_SYS(getdents64),
         SCMP_SYS(getegid),
         SCMP_SYS(geteuid),

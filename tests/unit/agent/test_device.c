@@ -1,0 +1,222 @@
+/* Without arguments: names and verdict texts. "mocked": among the devices of usb.umockdev, under
+ * umockdev-run. */
+#include "agent/device.h"
+#include "tests/unit/cmocka_all.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <libudev.h>
+#include <libusb.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "agent/enforce.h"
+#include "agent/sandbox.h"
+#include "agent/ways.h"
+#include "core/error.h"
+#include "policy/treatment.h"
+
+static void names_are_devices_or_hubs_or_neither(void **state)
+{
+	static const char *const devices[] = {"1-1", "12-3.4.5", "3-14.1"};
+	static const char *const hubs[] = {"usb1", "usb12"};
+	static const char *const neither[] = {"", "1", "1-", "1-1:1.0", "1-1.", "1.1", "usb",
+	        "usb1a", "usb1234", "ep_00", "../1-1", "1-1/../1-2"};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(devices) / sizeof(devices[0]); i++) {
+		assert_true(device_name_is_device(devices[i]));
+		assert_false(device_name_is_hub(devices[i]));
+	}
+	for (size_t i = 0; i < sizeof(hubs) / sizeof(hubs[0]); i++) {
+		assert_true(device_name_is_hub(hubs[i]));
+		assert_false(device_name_is_device(hubs[i]));
+	}
+	for (size_t i = 0; i < sizeof(neither) / sizeof(neither[0]); i++) {
+		assert_false(device_name_is_hub(neither[i]));
+		assert_false(device_name_is_device(neither[i]));
+	}
+}
+
+static void a_way_is_watched_absent_or_unwatched(void **state)
+{
+	struct ways w;
+	size_t words = 0;
+	char all[3 * WAYS_TEXT_MAX];
+	int sys = open("/sys", O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	(void)state;
+	assert_true(sys >= 0);
+	for (int enforced = 0; enforced < 2; enforced++) {
+		ways_look(sys, enforced != 0, &w);
+		snprintf(all, sizeof(all), "%s %s %s", w.watched, w.absent, w.unwatched);
+		words = 0;
+		for (char *rest = all, *word; (word = strsep(&rest, " ")) != NULL;) {
+			if (*word == '\0')
+				continue;
+			assert_int_not_equal(way_from_name(word), WAY_COUNT);
+			words++;
+		}
+		assert_int_equal(words, WAY_COUNT);
+	}
+	close(sys);
+}
+
+static int sys_open(void)
+{
+	int sys = open("/sys", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	assert_true(sys >= 0);
+	return sys;
+}
+
+struct expectation {
+	const char *name;
+	uint16_t vendor, product;
+	const char *text, *serial, *connect_type, *interfaces, *hash;
+};
+
+/* Hashes by USBGuard's formula, calculated apart from this code. */
+static const struct expectation readable[] = {
+        {"1-1", 0x0781, 0x5567, "Cruzer Blade", "4C530001", "hotplug", "08:06:50",
+                "ZVjsoCmbnFjktp47vu6Dn3DINOMzVPPOK5RnGTSotws="},
+        {"1-2", 0x046d, 0xc31c, "USB Keyboard", "", "hardwired", "03:01:01 03:00:00",
+                "8XDGSaIZ0VncSBNgE092ylXC2fijSK9WdJ/8alfn3bc="},
+        /* two alternate settings and a second configuration */
+        {"1-3", 0x0bc2, 0xab38, "Expansion", "NA8", "", "08:06:50 08:06:62 ff:00:00",
+                "7uxuAaeT6cDew3iAOcbc9F1jDHdiBLPTWbOPPxAq/uQ="},
+};
+
+#define ROOT_HUB_HASH "mofhNo1aPAxhZusL5LemtydtWSXlDMS8cPbfiiwp4dk="
+
+static void facts_are_what_the_descriptors_say(void **state)
+{
+	int sys = sys_open();
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(readable) / sizeof(readable[0]); i++) {
+		const struct expectation *x = &readable[i];
+		char interfaces[256];
+		struct device d;
+
+		assert_int_equal(device_read(sys, x->name, &d), 0);
+		assert_true(d.readable);
+		assert_false(d.authorised);
+		assert_int_equal(d.bus, 1);
+		assert_int_equal(d.devnum, i + 2);
+		assert_int_equal(d.facts.vendor, x->vendor);
+		assert_int_equal(d.facts.product, x->product);
+		assert_string_equal(d.facts.name, x->text);
+		assert_string_equal(d.facts.serial, x->serial);
+		assert_string_equal(d.facts.via_port, x->name);
+		assert_string_equal(d.facts.connect_type, x->connect_type);
+		enforce_interfaces_text(&d.facts, interfaces, sizeof(interfaces));
+		assert_string_equal(interfaces, x->interfaces);
+		assert_string_equal(d.facts.hash, x->hash);
+		assert_string_equal(d.facts.parent_hash, ROOT_HUB_HASH);
+	}
+	close(sys);
+}
+
+/* An alternate setting hidden behind another interface; descriptors cut; a configuration too few;
+ * no interface. */
+static void devices_that_lie_are_not_readable(void **state)
+{
+	static const char *const liars[] = {"1-4", "1-5", "1-6", "1-7"};
+	int sys = sys_open();
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(liars) / sizeof(liars[0]); i++) {
+		struct device d;
+
+		assert_int_equal(device_read(sys, liars[i], &d), 0);
+		assert_false(d.readable);
+		assert_int_equal(d.facts.vendor, 0x16c0);
+	}
+	close(sys);
+}
+
+static void what_is_not_there_is_not_found(void **state)
+{
+	struct device d;
+	bool authorised;
+	int sys = sys_open();
+
+	(void)state;
+	assert_int_equal(device_read(sys, "1-9", &d), ERR_NOT_FOUND);
+	assert_int_equal(device_read(sys, "usb1", &d), ERR_NOT_FOUND);
+	assert_int_equal(device_read(sys, "../devices/usb1", &d), ERR_NOT_FOUND);
+	assert_int_equal(device_read(sys, "1-1", &d), 0);
+	assert_int_equal(device_authorised(sys, &d, &authorised), 0);
+	assert_false(authorised);
+	d.devnum++; /* another device sits in the port */
+	assert_int_equal(device_authorised(sys, &d, &authorised), ERR_NOT_FOUND);
+	close(sys);
+}
+
+/* What libusb and libudev do of their own, the thread and the sockets above all, under guard's
+ * filter: SIGSYS would show. */
+static int libraries_work(void)
+{
+	libusb_context *context = NULL;
+	libusb_device **list = NULL;
+	struct udev *udev = udev_new();
+	struct udev_monitor *monitor = udev_monitor_new_from_netlink(udev, "kernel");
+	struct ways w;
+	int sys = open("/sys", O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	if (monitor == NULL ||
+	        udev_monitor_filter_add_match_subsystem_devtype(monitor, "usb", "usb_device") < 0 ||
+	        udev_monitor_enable_receiving(monitor) < 0)
+		return 1;
+	if (udev_monitor_receive_device(monitor) != NULL)
+		return 2;
+	udev_monitor_unref(monitor);
+	udev_unref(udev);
+	for (int i = 0; i < 2; i++) {
+		if (libusb_init(&context) != 0)
+			return 3;
+		if (libusb_get_device_list(context, &list) < 0)
+			return 4;
+		libusb_free_device_list(list, 1);
+		libusb_exit(context);
+	}
+	ways_look(sys, true, &w);
+	return 0;
+}
+
+static void the_sandbox_lets_the_libraries_work(void **state)
+{
+	const struct sandbox_ids ids = {61001, 61001, (gid_t)-1};
+	int status;
+	pid_t pid;
+
+	(void)state;
+	if (geteuid() != 0)
+		skip();
+	pid = fork();
+	if (pid == 0)
+		_exit(sandbox_enter(ROLE_GUARD, &ids) == 0 ? libraries_work() : 90);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+}
+
+int main(int argc, char **argv)
+{
+	const struct CMUnitTest plain[] = {
+	        cmocka_unit_test(names_are_devices_or_hubs_or_neither),
+	        cmocka_unit_test(a_way_is_watched_absent_or_unwatched),
+	};
+	const struct CMUnitTest mocked[] = {
+	        cmocka_unit_test(facts_are_what_the_descriptors_say),
+	        cmocka_unit_test(devices_that_lie_are_not_readable),
+	        cmocka_unit_test(what_is_not_there_is_not_found),
+	        cmocka_unit_test(the_sandbox_lets_guard_read),
+	};
+
+	if (argc > 1 && strcmp(argv[1], "mocked") == 0)
+		return cmocka_run_group_tests(mocked, NULL, NULL);
+	return cmocka_run_group_tests(plain, NULL, NULL);
+}

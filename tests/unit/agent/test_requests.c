@@ -1,0 +1,327 @@
+#include "agent/requests.h"
+#include "tests/unit/workspace.h"
+
+#include <sys/mman.h>
+
+#include "core/error.h"
+
+/* A workspace that is root and sys at once. */
+static struct requests requests_in(const struct workspace *w)
+{
+	return (struct requests){.root = w->fd, .sys = w->fd};
+}
+
+static struct request request_of(enum request_type type, const char *name, uint64_t number)
+{
+	struct request q = {.id = 7, .type = (uint32_t)type, .number = number};
+
+	strncpy(q.name, name, sizeof(q.name) - 1);
+	return q;
+}
+
+static int answer(const struct workspace *w, enum role role, enum request_type type,
+        const char *name, uint64_t number, int fd)
+{
+	struct requests r = requests_in(w);
+	struct request q = request_of(type, name, number);
+	int fd_out;
+	int error = requests_answer(&r, role, &q, fd, &fd_out);
+
+	if (fd_out >= 0)
+		close(fd_out);
+	return error;
+}
+
+static void sysfs_make(struct workspace *w)
+{
+	assert_int_equal(
+	        workspace_run(w,
+	                "mkdir -p bus/usb/devices devices/usb1/1-2 module/usbcore/parameters\n"
+	                "for d in usb1 usb1/1-2; do ln -s ../../../devices/$d bus/usb/devices/; "
+	                "done\n"
+	                "echo 1 >devices/usb1/authorized_default; echo 0 "
+	                ">devices/usb1/1-2/authorized\n"
+	                "echo 5 >devices/usb1/1-2/devnum; echo 1 "
+	                ">module/usbcore/parameters/authorized_default"),
+	        0);
+}
+
+static void assert_holds(const struct workspace *w, const char *name, const char *text)
+{
+	char *data = workspace_read(w, name, NULL);
+
+	assert_int_equal(strncmp(data, text, strlen(text)), 0);
+	free(data);
+}
+
+static void names_outside_the_grammar_are_forbidden(void **state)
+{
+	static const char *const hubs[] = {
+	        "", "usb", "usb1/", "usb1x", "usb1234", "1-2", "../usb1", "USB1"};
+	static const char *const devices[] = {"", "1", "1-", "-1", "1-2.", "1-2..3", "1-2:1.0",
+	        "usb1", "1-2-3", "1.2", "../1-2", "1-2/..", "1-2345", " 1-2", "1-2 "};
+	static const char *const users[] = {"Root", "1st", "-x", ".x", "a/b", "a b", "a\n", "..",
+	        "a23456789012345678901234567890123"};
+
+	for (size_t i = 0; i < sizeof(hubs) / sizeof(hubs[0]); i++)
+		assert_int_equal(answer(*state, ROLE_GUARD, REQUEST_HUB_DENY, hubs[i], 0, -1),
+		        REQUESTS_FORBIDDEN);
+	for (size_t i = 0; i < sizeof(devices) / sizeof(devices[0]); i++) {
+		assert_int_equal(
+		        answer(*state, ROLE_GUARD, REQUEST_USB_AUTHORISE, devices[i], 5, -1),
+		        REQUESTS_FORBIDDEN);
+		assert_int_equal(
+		        answer(*state, ROLE_GUARD, REQUEST_USB_DEAUTHORISE, devices[i], 5, -1),
+		        REQUESTS_FORBIDDEN);
+	}
+	for (size_t i = 0; i < sizeof(users) / sizeof(users[0]); i++)
+		assert_int_equal(answer(*state, ROLE_AUTH, REQUEST_USER_OPEN, users[i], 0, -1),
+		        REQUESTS_FORBIDDEN);
+}
+
+static void numbers_outside_their_range_are_forbidden(void **state)
+{
+	assert_int_equal(answer(*state, ROLE_GUARD, REQUEST_USB_AUTHORISE, "1-2", 0, -1),
+	        REQUESTS_FORBIDDEN);
+	assert_int_equal(answer(*state, ROLE_GUARD, REQUEST_USB_AUTHORISE, "1-2", 128, -1),
+	        REQUESTS_FORBIDDEN);
+	assert_int_equal(
+	        answer(*state, ROLE_GUARD, REQUEST_HUB_DENY, "usb1", 1, -1), REQUESTS_FORBIDDEN);
+	assert_int_equal(
+	        answer(*state, ROLE_GUARD, REQUEST_POLICY_STORE, "", 0, 0), REQUESTS_FORBIDDEN);
+	assert_int_equal(
+	        answer(*state, ROLE_AUTH, REQUEST_USER_OPEN, "a", 1, -1), REQUESTS_FORBIDDEN);
+}
+
+static void a_role_has_its_own_requests_only(void **state)
+{
+	static const struct {
+		enum request_type type;
+		const char *name;
+		uint64_t number;
+		enum role role;
+	} valid[] = {
+	        {REQUEST_CONTROLLERS_DENY, "", 0, ROLE_GUARD},
+	        {REQUEST_HUB_DENY, "usb1", 0, ROLE_GUARD},
+	        {REQUEST_USB_AUTHORISE, "1-2", 5, ROLE_GUARD},
+	        {REQUEST_USB_DEAUTHORISE, "1-2", 5, ROLE_GUARD},
+	        {REQUEST_USER_OPEN, "a", 0, ROLE_AUTH},
+	};
+
+	for (size_t i = 0; i < sizeof(valid) / sizeof(valid[0]); i++) {
+		for (enum role role = ROLE_MAIN; role < ROLE_COUNT; role++) {
+			int r = answer(
+			        *state, role, valid[i].type, valid[i].name, valid[i].number, -1);
+
+			assert_int_equal(
+			        r, role == valid[i].role ? ERR_NOT_FOUND : REQUESTS_FORBIDDEN);
+		}
+	}
+	assert_int_equal(answer(*state, ROLE_GUARD, 0, "", 0, -1), REQUESTS_FORBIDDEN);
+	assert_int_equal(
+	        answer(*state, ROLE_GUARD, REQUEST_TYPE_END, "", 0, -1), REQUESTS_FORBIDDEN);
+	assert_int_equal(answer(*state, ROLE_GUARD, (enum request_type)0xffffffffu, "", 0, -1),
+	        REQUESTS_FORBIDDEN);
+}
+
+static void a_descriptor_where_none_belongs_is_forbidden(void **state)
+{
+	assert_int_equal(
+	        answer(*state, ROLE_GUARD, REQUEST_HUB_DENY, "usb1", 0, 0), REQUESTS_FORBIDDEN);
+	assert_int_equal(
+	        answer(*state, ROLE_GUARD, REQUEST_POLICY_STORE, "", 1, -1), REQUESTS_FORBIDDEN);
+}
+
+static void bytes_behind_the_name_are_forbidden(void **state)
+{
+	struct requests r = requests_in(*state);
+	struct request q = request_of(REQUEST_HUB_DENY, "usb1", 0);
+	int fd_out;
+
+	q.name[10] = 'x';
+	assert_int_equal(requests_answer(&r, ROLE_GUARD, &q, -1, &fd_out), REQUESTS_FORBIDDEN);
+	memset(q.name, 'a', sizeof(q.name));
+	assert_int_equal(requests_answer(&r, ROLE_GUARD, &q, -1, &fd_out), REQUESTS_FORBIDDEN);
+}
+
+static void hubs_and_controllers_deny(void **state)
+{
+	struct workspace *w = *state;
+
+	sysfs_make(w);
+	assert_int_equal(answer(w, ROLE_GUARD, REQUEST_HUB_DENY, "usb1", 0, -1), 0);
+	assert_holds(w, "devices/usb1/authorized_default", "0\n");
+	assert_int_equal(answer(w, ROLE_GUARD, REQUEST_CONTROLLERS_DENY, "", 0, -1), 0);
+	assert_holds(w, "module/usbcore/parameters/authorized_default", "0\n");
+	assert_int_equal(answer(w, ROLE_GUARD, REQUEST_HUB_DENY, "usb2", 0, -1), ERR_NOT_FOUND);
+}
+
+static void only_the_device_that_was_judged_is_authorised(void **state)
+{
+	struct workspace *w = *state;
+
+	sysfs_make(w);
+	assert_int_equal(answer(w, ROLE_GUARD, REQUEST_USB_AUTHORISE, "1-2", 4, -1), ERR_NOT_FOUND);
+	assert_holds(w, "devices/usb1/1-2/authorized", "0\n");
+	assert_int_equal(answer(w, ROLE_GUARD, REQUEST_USB_AUTHORISE, "1-2", 5, -1), 0);
+	assert_holds(w, "devices/usb1/1-2/authorized", "1\n");
+	assert_int_equal(
+	        answer(w, ROLE_GUARD, REQUEST_USB_DEAUTHORISE, "1-2", 6, -1), ERR_NOT_FOUND);
+	assert_holds(w, "devices/usb1/1-2/authorized", "1\n");
+	assert_int_equal(answer(w, ROLE_GUARD, REQUEST_USB_DEAUTHORISE, "1-2", 5, -1), 0);
+	assert_holds(w, "devices/usb1/1-2/authorized", "0\n");
+}
+
+static void observing_changes_nothing(void **state)
+{
+	struct workspace *w = *state;
+	struct requests r = requests_in(w);
+	struct request hub = request_of(REQUEST_HUB_DENY, "usb1", 0);
+	struct request device = request_of(REQUEST_USB_AUTHORISE, "1-2", 5);
+	struct request off = request_of(REQUEST_USB_DEAUTHORISE, "1-2", 5);
+	struct request controllers = request_of(REQUEST_CONTROLLERS_DENY, "", 0);
+	struct request *const all[] = {&hub, &device, &off, &controllers};
+	int fd_out;
+
+	sysfs_make(w);
+	r.observe = true;
+	for (size_t i = 0; i < 4; i++)
+		assert_int_equal(requests_answer(&r, ROLE_GUARD, all[i], -1, &fd_out), ERR_DENIED);
+	assert_holds(w, "devices/usb1/authorized_default", "1\n");
+	assert_holds(w, "devices/usb1/1-2/authorized", "0\n");
+	assert_holds(w, "module/usbcore/parameters/authorized_default", "1\n");
+}
+
+static int memory_of(const char *text, int seals)
+{
+	int fd = memfd_create("test", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+	assert_int_equal(fcntl(fd, F_ADD_SEALS, seals), 0);
+	return fd;
+}
+
+enum { SEALS = F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW };
+
+static int store(const struct workspace *w, const char *text, uint64_t version)
+{
+	int fd = memory_of(text, SEALS);
+	int r = answer(w, ROLE_GUARD, REQUEST_POLICY_STORE, "", version, fd);
+
+	close(fd);
+	return r;
+}
+
+#define POLICY "var/lib/sekisho/policy/"
+
+static void a_policy_only_grows(void **state)
+{
+	struct workspace *w = *state;
+
+	assert_int_equal(store(w, "five", 5), ERR_NOT_FOUND);
+	assert_int_equal(workspace_run(w, "mkdir -p " POLICY), 0);
+	assert_int_equal(store(w, "five", 5), 0);
+	assert_holds(w, POLICY "in-force.p7", "five");
+	assert_holds(w, POLICY "offered.p7", "five");
+	assert_holds(w, POLICY "version", "5\n");
+	assert_int_equal(store(w, "five", 5), 0);
+	assert_int_equal(store(w, "other five", 5), ERR_VERSION);
+	assert_int_equal(store(w, "four", 4), ERR_VERSION);
+	assert_holds(w, POLICY "in-force.p7", "five");
+	assert_int_equal(store(w, "six", 6), 0);
+	assert_holds(w, POLICY "in-force.p7", "six");
+	assert_holds(w, POLICY "version", "6\n");
+	/* The policy is lost, its number is not. */
+	assert_int_equal(workspace_run(w, "rm " POLICY "in-force.p7"), 0);
+	assert_int_equal(store(w, "five", 5), ERR_VERSION);
+	assert_int_equal(store(w, "six", 6), ERR_VERSION);
+	assert_int_equal(store(w, "seven", 7), 0);
+}
+
+static void a_broken_version_lets_nothing_through(void **state)
+{
+	struct workspace *w = *state;
+	static const char *const broken[] = {
+	        "", "\n", "5", "5 \n", "-1\n", "5\n5\n", "99999999999999999999999\n"};
+
+	assert_int_equal(workspace_run(w, "mkdir -p " POLICY), 0);
+	for (size_t i = 0; i < sizeof(broken) / sizeof(broken[0]); i++) {
+		workspace_write_text(w, POLICY "version", broken[i]);
+		assert_int_not_equal(store(w, "nine", 9), 0);
+	}
+	assert_int_equal(access(POLICY "in-force.p7", F_OK), -1);
+}
+
+static void a_policy_that_may_still_change_is_unsafe(void **state)
+{
+	struct workspace *w = *state;
+	static const int seals[] = {
+	        0, F_SEAL_WRITE, F_SEAL_SHRINK | F_SEAL_GROW, F_SEAL_WRITE | F_SEAL_SHRINK};
+
+	assert_int_equal(workspace_run(w, "mkdir -p " POLICY "; mkfifo fifo"), 0);
+	for (size_t i = 0; i < sizeof(seals) / sizeof(seals[0]); i++) {
+		int fd = memory_of("x", seals[i]);
+
+		assert_int_equal(
+		        answer(w, ROLE_GUARD, REQUEST_POLICY_STORE, "", 1, fd), ERR_UNSAFE);
+		close(fd);
+	}
+	/* Reading one of these would hold main up. */
+	int fifo = openat(w->fd, "fifo", O_RDWR | O_CLOEXEC);
+	assert_int_equal(answer(w, ROLE_GUARD, REQUEST_POLICY_STORE, "", 1, fifo), ERR_UNSAFE);
+	close(fifo);
+}
+
+#define AUTH "var/lib/sekisho/auth/"
+
+static void a_users_file_is_roots_alone(void **state)
+{
+	struct workspace *w = *state;
+	struct requests r = requests_in(w);
+	struct request q = request_of(REQUEST_USER_OPEN, "hanako", 0);
+	int fd_out;
+
+	assert_int_equal(answer(w, ROLE_AUTH, REQUEST_USER_OPEN, "hanako", 0, -1), ERR_NOT_FOUND);
+	assert_int_equal(
+	        workspace_run(w, "mkdir -p " AUTH "dir; cd " AUTH "; umask 077; echo state >hanako;"
+	                         "ln -s hanako linked; echo x >wide; chmod 0640 wide; echo x "
+	                         ">twice; ln twice again;"
+	                         "echo x >foreign; chown 61001 foreign; mkfifo fifo"),
+	        0);
+	assert_int_equal(requests_answer(&r, ROLE_AUTH, &q, -1, &fd_out), 0);
+	assert_true(fd_out >= 0);
+	assert_int_equal(fcntl(fd_out, F_GETFL) & O_ACCMODE, O_RDWR);
+	close(fd_out);
+	assert_int_equal(answer(w, ROLE_AUTH, REQUEST_USER_OPEN, "taro", 0, -1), ERR_NOT_FOUND);
+	static const char *const unsafe[] = {
+	        "linked", "wide", "twice", "again", "foreign", "fifo", "dir"};
+	for (size_t i = 0; i < sizeof(unsafe) / sizeof(unsafe[0]); i++)
+		assert_int_equal(
+		        answer(w, ROLE_AUTH, REQUEST_USER_OPEN, unsafe[i], 0, -1), ERR_UNSAFE);
+}
+
+#define TEST(function)                                                                             \
+	cmocka_unit_test_setup_teardown(function, workspace_set_up, workspace_tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	        TEST(names_outside_the_grammar_are_forbidden),
+	        TEST(numbers_outside_their_range_are_forbidden),
+	        TEST(a_role_has_its_own_requests_only),
+	        TEST(a_descriptor_where_none_belongs_is_forbidden),
+	        TEST(bytes_behind_the_name_are_forbidden),
+	        TEST(hubs_and_controllers_deny),
+	        TEST(only_the_device_that_was_judged_is_authorised),
+	        TEST(observing_changes_nothing),
+	        TEST(a_policy_only_grows),
+	        TEST(a_broken_version_lets_nothing_through),
+	        TEST(a_policy_that_may_still_change_is_unsafe),
+	        TEST(a_users_file_is_roots_alone),
+	};
+
+	if (geteuid() != 0) /* main is root, and its files must be */
+		return 0;
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
