@@ -121,10 +121,22 @@ static bool same_but_volatile(const json_t *a, const json_t *b)
 	return same;
 }
 
+/* Reports were said to wait and no longer do: else the collector would show a backlog that it has
+ * itself received. */
+static bool backlog_gone(const struct signer_state *s, enum section section, const json_t *value)
+{
+	const char *name = event_field_name(FIELD_OUTBOX);
+	const json_t *said = json_object_get(json_object_get(s->settled, NAMES[section]), name);
+
+	return section == SECTION_REPORTER && json_integer_value(said) > 0 &&
+	       json_is_integer(json_object_get(value, name)) &&
+	       json_integer_value(json_object_get(value, name)) == 0;
+}
+
 static void replace_section(
         struct signer_state *s, enum section section, uint32_t owner, json_t *value)
 {
-	if (!same_but_volatile(s->sections[section], value))
+	if (!same_but_volatile(s->sections[section], value) || backlog_gone(s, section, value))
 		s->revision++;
 	json_decref(s->sections[section]);
 	s->sections[section] = value; /* transferred */
