@@ -283,7 +283,7 @@ terminal T2 report - report - >/dev/null
 says '"FRESH"' 'fresh' shown T2 .state
 # What passes is time; the tests pass it at once.
 database="$data/collector.db"
-sqlite3 "$database" 'UPDATE reports SET received = received - 40000'
+sqlite3 "$database" 'UPDATE reports SET received = received - 40000; UPDATE refusals SET first = first - 100000, last = last - 100000'
 says '"STALE"' 'then stale' shown T2 .state
 sqlite3 "$database" 'UPDATE reports SET received = received - 40000; UPDATE nonces SET issued = issued - 80000'
 says '"MISSING"' 'then missing' shown T2 .state

@@ -18,6 +18,7 @@
 #include <jansson.h>
 #include <netdb.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <openssl/rand.h>
 #include <openssl/ssl.h>
 #include <stdbool.h>
@@ -112,6 +113,8 @@ static void connect_client(struct client *c)
 	if (c->fd < 0 || connect(c->fd, found->ai_addr, found->ai_addrlen) != 0)
 		die("connect");
 	freeaddrinfo(found);
+	const int on = 1;
+	setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	c->ssl = SSL_new(c->tls);
 	if (c->ssl == NULL || SSL_set_fd(c->ssl, c->fd) != 1 ||
 	        SSL_set1_host(c->ssl, c->host) != 1 || SSL_connect(c->ssl) != 1)
