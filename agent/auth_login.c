@@ -142,8 +142,8 @@ static void event_begin(const struct worker *w, uint16_t kind, struct event_reco
 
 	event_start(e, kind);
 	event_put(e, FIELD_USER, w->begin.user);
-	event_put(e, FIELD_SERVICE, w->begin.service);
-	event_put(e, FIELD_TTY, w->begin.tty);
+	event_put(e, FIELD_SERVICE, w->begin.service[0] != '\0' ? w->begin.service : NULL);
+	event_put(e, FIELD_TTY, w->begin.tty[0] != '\0' ? w->begin.tty : NULL);
 	if (w->login->peer == 0)
 		return;
 	/* What a client that is not root says about service and terminal is its own claim. */

@@ -1,0 +1,334 @@
+#!/usr/bin/env bash
+# Logins through a real PAM stack (pam_wrapper, pamtester) at a whole agent of its own root. Every answer is asserted on its
+# text: pamtester's exit code is the same for "denied" and "did not work".
+set -u
+top=${SEKISHO_TOP:-$(cd "$(dirname "$0")/../.." && pwd)}
+build=${SEKISHO_BUILD:-$top/build/release}
+work=$(mktemp -d /tmp/sekisho-login.XXXXXX)
+root=$work/root
+svc=$work/svc
+state=$root/var/lib/sekisho/auth
+passed=0
+failed=0
+agent=
+export LC_ALL=C.UTF-8
+
+finish() {
+	if [ -n "$agent" ]; then
+		kill -CONT "$agent"
+		kill "$agent"
+		wait "$agent"
+	fi 2>/dev/null
+	rm -rf "$work"
+}
+trap finish EXIT
+trap 'exit 130' INT TERM
+
+check() { # WHAT COMMAND...
+	local what=$1
+	shift
+	if "$@"; then
+		echo "ok      $what"
+		passed=$((passed + 1))
+	else
+		echo "FAILED  $what"
+		failed=$((failed + 1))
+		[ ! -s "$work/out" ] || sed 's/^/        | /' "$work/out"
+	fi
+}
+says() { # TEXT: the last login said it
+	grep -qF -- "$1" "$work/out"
+}
+says_not() {
+	! says "$1"
+}
+within() { # SECONDS COMMAND...
+	local tries=$(($1 * 10))
+	shift
+	until "$@" >/dev/null 2>&1; do
+		tries=$((tries - 1))
+		[ $tries -gt 0 ] || return 1
+		sleep 0.1
+	done
+}
+
+ok="pamtester: successfully authenticated"
+refused="pamtester: Authentication failure"
+maxtries="pamtester: Have exhausted maximum number of retries for service"
+unavailable="pamtester: Authentication service cannot retrieve authentication info"
+wrong="Wrong verification code"
+used="This verification code has been used"
+locked="This user is locked after wrong codes"
+
+services() {
+	local module=$build/pam_module/pam_sekisho.so
+	local options=socket=$root/run/sekisho/auth.sock
+
+	mkdir -p "$svc"
+	echo "games:correct horse:svc" >"$work/passdb"
+	echo "auth required pam_deny.so" >"$svc/other"
+	for type in auth account session password; do
+		echo "$type required $module $options timeout=20"
+	done >"$svc/totp"
+	echo "auth required $module $options timeout=2" >"$svc/hasty"
+	# As pam-auth-update writes it, with another password database than the machine's.
+	cat >"$svc/svc" <<END
+auth [success=1 default=ignore] /usr/lib/x86_64-linux-gnu/pam_wrapper/pam_matrix.so passdb=$work/passdb
+auth requisite pam_deny.so
+auth required pam_permit.so
+auth required $module $options timeout=20
+END
+}
+
+start_agent() {
+	"$build/agent/sekishod" --root "$root" --libexec "$build/libexec" --user-ids "$ids" --observe >>"$work/log" 2>&1 &
+	agent=$!
+	within 20 grep -q 'ready' "$work/log"
+}
+stop_agent() {
+	kill "$agent"
+	wait "$agent" 2>/dev/null
+	agent=
+	: >"$work/log"
+}
+auth_pid() {
+	pgrep -o -P "$agent" -f "$build/libexec/auth "
+}
+
+pam() { # SERVICE USER ANSWER... ; the operation is $operation, or authenticate
+	local service=$1 user=$2
+	shift 2
+	printf '%s\n' "$@" | LD_PRELOAD=libpam_wrapper.so PAM_WRAPPER=1 PAM_WRAPPER_SERVICE_DIR=$svc \
+		timeout 30 ${as-} pamtester "$service" "$user" ${operation-authenticate} >"${out-$work/out}" 2>&1
+}
+sekisho() {
+	"$build/agent/sekisho" --root "$root" "$@"
+}
+enrol() { # OPTIONS...: prints the new secret of games
+	sekisho enrol totp games --no-confirm "$@" 2>"$work/out" | sed -n 's/^Secret: //p'
+}
+code() { # STEPS: the code so many steps from now
+	oathtool --totp --base32 --now "$(date -u -d "@$(($(date +%s) + 30 * $1))" '+%Y-%m-%d %H:%M:%S UTC')" "$secret"
+}
+# Codes are of the present, past and next step: with 20 s left none of them changes sides while it is used.
+settle() {
+	while [ $(($(date +%s) % 30)) -ge "${1:-20}" ]; do sleep 0.5; done
+}
+journalled() { # PATTERN COUNT
+	[ "$(cat "$root"/var/lib/sekisho/journal/*.jsonl | grep -cE "$1")" = "$2" ]
+}
+
+ids=$((61000 + ($$ % 400) * 4))
+mkdir -p "$root"
+services
+: >"$work/out"
+check "the agent starts" start_agent
+
+# enrolment
+secret=$(enrol --by hanako)
+check "enrol prints a secret of 160 bits" test ${#secret} = 32
+check "enrol is journalled, with who did it" journalled '"token.enrolled","user":"games","factor":"totp","by":"hanako"' 1
+check "a second enrolment needs --replace" test -z "$(enrol)"
+check "and says so" says "is enrolled already"
+check "the secret is root's" test "$(stat -c '%u %a %s' "$state/games")" = "0 600 8192"
+
+# password and TOTP
+settle
+pam svc games "correct horse"
+check "password alone is refused" says_not "$ok"
+now=$(code 0)
+pam svc games "correct horse" "$now"
+check "password and code are accepted" says "$ok"
+pam svc games "correct horse" "$now"
+check "the same code again is refused" says "$refused"
+check "and the person is told why" says "$used"
+pam svc games "wrong horse" "$(code 1)"
+check "a wrong password never gets to the code" says_not "Verification code"
+pam totp games "$(code -1)"
+check "an older code than the last is refused" says "$used"
+pam totp games "$(code 1)"
+check "the next code is accepted" says "$ok"
+check "accepted logins are in the journal" journalled '"login.accepted","user":"games"' 2
+
+# the same code, many times at once
+settle 10
+once=0
+for round in $(seq 20); do
+	secret=$(enrol --replace)
+	shared=$(code 0)
+	racers=()
+	for i in $(seq 20); do
+		out=$work/race.$i pam totp games "$shared" &
+		racers+=($!)
+	done
+	wait "${racers[@]}"
+	cat "$work"/race.* >"$work/out"
+	[ "$(grep -c "$ok" "$work/out")" = 1 ] && [ "$(grep -c "$used" "$work/out")" = 19 ] && once=$((once + 1))
+done
+check "one code from 20 processes at once is accepted once, 20 times of 20 (was $once)" test $once = 20
+
+# lockout
+settle
+secret=$(enrol --replace)
+pam totp games 000000
+check "a wrong code is refused" says "$refused"
+check "with the tries left" says "$wrong; 2 more"
+pam totp games ""
+check "so is none" says "$wrong; 1 more"
+pam totp games 000000
+check "the third locks" says "$maxtries"
+check "and says what to do" says "$locked"
+check "the lock is journalled" journalled '"login.locked","user":"games"' 1
+pam totp games "$(code 0)"
+check "a right code is refused then" says "$maxtries"
+operation=acct_mgmt pam totp games
+check "the account stage refuses a locked user" says "pamtester: Permission denied"
+operation=chauthtok pam totp games
+check "so does the password stage" says "pamtester: Permission denied"
+kill -KILL "$(auth_pid)"
+within 10 auth_pid
+pam totp games "$(code 0)"
+check "the lock outlives auth" says "$maxtries"
+stop_agent
+start_agent
+pam totp games "$(code 0)"
+check "and the agent" says "$maxtries"
+check "unlock needs a user" test "$(sekisho unlock nobody >/dev/null 2>&1; echo $?)" = 1
+sekisho unlock games --by hanako >"$work/out" 2>&1
+check "unlock says so" says "games is unlocked"
+check "and is journalled" journalled '"user.unlocked","user":"games","by":"hanako"' 1
+settle
+pam totp games "$(code 0)"
+check "the unlocked user logs in" says "$ok"
+
+# other stages
+operation=acct_mgmt pam totp games
+check "the account stage takes a user who is not locked" says "pamtester: account management done"
+operation="open_session close_session" pam totp games
+check "a session opens and closes" says "pamtester: session has successfully been closed"
+check "and both are journalled" journalled '"session.(opened|closed)","user":"games","service":"totp"' 2
+operation=chauthtok pam totp games
+check "passwd is not hindered" says "pamtester: authentication token altered successfully"
+
+# names that are not enrolled
+for i in 1 2; do
+	pam totp no-such-user 000000
+	sed 's/no-such-user/USER/' "$work/out" >"$work/unknown.$i"
+	secret=$(enrol --replace)
+	[ $i = 1 ] || pam totp games 000000
+	pam totp games 000000
+	sed 's/games/USER/' "$work/out" >"$work/known.$i"
+	check "an unknown user sees what a user sees, try $i" cmp -s "$work/known.$i" "$work/unknown.$i"
+done
+pam totp root 000000
+check "a user without TOTP is refused like one" says "$wrong; 2 more"
+check "the journal knows the difference" journalled '"login.refused".*"cause":"not-enrolled"' 3
+for name in '../etc/passwd' '.decoy' 'x y' '-rf' "$(printf 'a%.0s' $(seq 200))"; do
+	pam totp "$name" 000000
+	check "the name '${name:0:20}' is refused after a question" says "$wrong"
+done
+check "nothing but states is in the directory" test "$(ls -A "$state" | paste -sd ' ')" = ".decoy games"
+
+# a state that is damaged
+secret=$(enrol --replace)
+settle
+generation() { od -An -tu1 -j $(($1 * 4096 + 15)) -N 1 "$state/games" | tr -d ' '; }
+newer=$([ "$(generation 0)" -gt "$(generation 1)" ] && echo 0 || echo 1)
+pam totp games 000000
+newer=$((1 - newer))
+cp "$state/games" "$work/games"
+printf 'torn' | dd of="$state/games" bs=1 seek=$((newer * 4096 + 100)) conv=notrunc status=none
+pam totp games "$(code 0)"
+check "after a torn write the record before counts" says "$ok"
+printf 'torn' | dd of="$state/games" bs=1 seek=100 conv=notrunc status=none
+printf 'torn' | dd of="$state/games" bs=1 seek=4196 conv=notrunc status=none
+pam totp games "$(code 1)"
+check "with no whole record nobody enters" says "$unavailable"
+check "and the journal says why" journalled '"login.refused","user":"games".*"cause":"state-unusable"' 1
+truncate -s 100 "$state/games"
+pam totp games "$(code 1)"
+check "nor with a cut file" says "$unavailable"
+cp "$work/games" "$work/others"
+rm "$state/games"
+ln -s "$work/others" "$state/games"
+pam totp games "$(code 1)"
+check "nor with a link" says "$unavailable"
+rm "$state/games"
+install -m 644 "$work/games" "$state/games"
+pam totp games "$(code 1)"
+check "nor with a file that others may read" says "$unavailable"
+rm "$state/games"
+
+# clients that are not root: a screen locker
+chmod 755 "$work" "$root"
+secret=$(enrol)
+settle
+locker="setpriv --reuid=games --regid=games --clear-groups"
+as=$locker pam totp games "$(code 0)"
+check "a user's own locker asks for his code" says "$ok"
+secret_of_games=$secret
+as="setpriv --reuid=daemon --regid=daemon --clear-groups" pam totp games "$(code 1)"
+check "another user is refused without a question" says_not "Verification code"
+check "as an authentication failure" says "$refused"
+as=$locker operation=open_session pam totp games
+check "a locker cannot open sessions" says "Permission denied"
+secret=$secret_of_games
+
+# auth gone, auth hanging
+settle
+kill -STOP "$agent"
+victim=$(auth_pid)
+kill -KILL "$victim"
+pam hasty games "$(code 1)"
+check "without auth nobody enters" says "$unavailable"
+kill -CONT "$agent"
+within 10 auth_pid
+pam totp games "$(code 1)"
+check "once it is back logins are served" says "$ok"
+victim=$(auth_pid)
+kill -STOP "$agent" "$victim"
+pam hasty games 000000
+check "a hanging auth lets nobody in" says "$unavailable"
+kill -CONT "$agent"
+replaced() { [ -n "$(auth_pid)" ] && [ "$(auth_pid)" != "$victim" ]; }
+check "and is replaced" within 15 replaced
+pam totp games 000000
+check "by one that serves" says "$wrong"
+
+# one user cannot take all the workers
+secret=$(enrol --replace)
+settle
+holders=()
+for i in $(seq 6); do
+	sleep 4 | LD_PRELOAD=libpam_wrapper.so PAM_WRAPPER=1 PAM_WRAPPER_SERVICE_DIR=$svc timeout 10 \
+		$locker pamtester totp games authenticate >"$work/held.$i" 2>&1 &
+	holders+=($!)
+done
+asked() { [ "$(cat "$work"/held.* | grep -c 'Verification code')" = 4 ]; }
+refused_two() { [ "$(cat "$work"/held.* | grep -c "$unavailable")" = 2 ]; }
+check "a user gets four workers at once" within 3 asked
+check "and no more" within 3 refused_two
+pam totp games "$(code 0)"
+check "root logs in all the same" says "$ok"
+wait "${holders[@]}"
+as=$locker pam totp games "$(code 1)"
+check "and the user once they are free" says "$ok"
+
+# revocation
+sekisho revoke totp games --by hanako >"$work/out" 2>&1
+check "revoke says so" says "TOTP of games is revoked"
+check "and is journalled" journalled '"token.revoked","user":"games","factor":"totp","by":"hanako"' 1
+pam totp games "$(code 1)"
+check "the revoked token is worth nothing" says "$refused"
+check "revoking twice is refused" test "$(sekisho revoke totp games >/dev/null 2>&1; echo $?)" = 1
+check "no secret and no code is in the log" sh -c "! grep -qF -e '$secret' -e '$(code 0)' '$work/log'"
+
+# without an agent nothing is changed
+stop_agent
+check "without an agent enrol answers 3" test "$(sekisho enrol totp games --no-confirm >/dev/null 2>&1; echo $?)" = 3
+check "and enrols nobody" test ! -e "$state/games"
+pam hasty games 000000
+check "and nobody enters" says "$unavailable"
+
+echo "$passed passed, $failed failed"
+[ $failed = 0 ]
