@@ -494,7 +494,7 @@ void signer_journal_inspect(struct signer_journal *j)
 		set_fault(&j->fault, "", 0, "cannot be read");
 	} else if (!j->broken && (torn > 0 || found.count != j->head.count)) {
 		j->broken = true;
-		set_fault(&j->fault, file_of(j, found.count + 1), found.count + 1,
+		set_fault(&j->fault, file_of(j, j->head.count + 1), j->head.count + 1,
 		        "holds lines that this agent did not write");
 	}
 	if (!j->broken || (was_broken && same_fault(&before, &j->fault)))
