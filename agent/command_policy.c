@@ -56,8 +56,7 @@ static bool read_options(int argc, char **argv, const char *allowed, struct opti
 	int option;
 
 	optind = 1;
-	while ((option = getopt_long(argc, argv, "", OPTIONS, NULL)) !=
-	        -1) { // NOLINT(concurrency-mt-unsafe)
+	while ((option = getopt_long(argc, argv, "", OPTIONS, NULL)) != -1) {
 		const char **value = option == 'c'   ? &o->certificate
 		                     : option == 'k' ? &o->key
 		                     : option == 'o' ? &o->out
@@ -386,7 +385,7 @@ static int report_offer(const char *path, const char *json)
 {
 	json_t *answer = json_loads(json, JSON_REJECT_DUPLICATES, NULL);
 	const json_t *accepted = json_object_get(answer, "accepted");
-	const char *cause = json_string_value(json_object_get(answer, "cause"));
+	const char *reason = json_string_value(json_object_get(answer, "reason"));
 	char printable[512];
 	int code = EXIT_UNASKED;
 
@@ -399,7 +398,7 @@ static int report_offer(const char *path, const char *json)
 		code = EXIT_YES;
 	} else {
 		fprintf(stderr, "%s: %s: %s\n", path, LANGUAGE("拒否されました", "refused"),
-		        log_printable(cause ? cause : "?", printable, sizeof(printable)));
+		        log_printable(reason ? reason : "?", printable, sizeof(printable)));
 		code = EXIT_NO;
 	}
 	json_decref(answer);

@@ -94,8 +94,7 @@ static int read_question(int argc, char **argv, struct question *q)
 	int option;
 
 	optind = 1;
-	while ((option = getopt_long(argc, argv, "", OPTIONS, NULL)) !=
-	        -1) { // NOLINT(concurrency-mt-unsafe)
+	while ((option = getopt_long(argc, argv, "", OPTIONS, NULL)) != -1) {
 		const char **value = option == 'd' ? &q->device : option == 'a' ? &q->at : NULL;
 
 		if (!value || *value)

@@ -138,22 +138,32 @@ struct complaint {
 	unsigned long line, column; /* 0 while not told */
 };
 
+/* "(line: 4, column: 3)" */
+static void hear_place(struct complaint *complaint, const char *text)
+{
+	char *end;
+	unsigned long line = strtoul(text + strlen("(line: "), &end, 10);
+
+	if (strncmp(end, ", column: ", 10) != 0)
+		return;
+	complaint->line = line;
+	complaint->column = strtoul(end + 10, NULL, 10);
+}
+
 static void __attribute__((format(printf, 3, 0)))
 hear(cyaml_log_t level, void *context, const char *format, va_list arguments)
 {
 	struct complaint *complaint = context;
 	char text[160];
-	char *place;
+	const char *place;
 
 	if (level < CYAML_LOG_ERROR)
 		return;
 	(void)vsnprintf(text, sizeof(text), format, arguments);
 	text[strcspn(text, "\n")] = '\0';
 	place = strstr(text, "(line: ");
-	if (place && !complaint->line &&
-	        sscanf(place, "(line: %lu, column: %lu)", &complaint->line, &complaint->column) !=
-	                2)
-		complaint->line = 0;
+	if (place && !complaint->line)
+		hear_place(complaint, place);
 	if (!complaint->detail[0] && strncmp(text, "Load: ", 6) == 0 &&
 	        strcmp(text, "Load: Backtrace:") != 0)
 		(void)log_printable(text + 6, complaint->detail, sizeof(complaint->detail));
@@ -403,7 +413,7 @@ int policy_parse(
 	if (!result)
 		result = load(text, length, &config, shape, &document, error);
 	if (!result)
-		result = check_document(document, shape, error);
+		result = document ? check_document(document, shape, error) : ERR_FORMAT;
 	if (!result)
 		result = fill(text, length, document, shape, p, error);
 	if (!result) {

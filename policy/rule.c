@@ -219,7 +219,7 @@ static int add_line(struct rule_set *set, const char *line, size_t length, struc
 		        RULE_COUNT_MAX);
 		return ERR_FORMAT;
 	}
-	if (!grow(&memory, &set->size, set->count, sizeof(*set->rules)))
+	if (!grow(&memory, &set->size, set->count, sizeof(*set->rules)) || !memory)
 		return ERR_MEMORY;
 	set->rules = memory;
 	set->rules[set->count++] = rule;

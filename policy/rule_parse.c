@@ -293,7 +293,7 @@ static bool scan_time(struct scanner *s, uint32_t *second)
 	return true;
 }
 
-static int scan_window(struct scanner *s, struct item_condition *condition)
+static bool scan_window(struct scanner *s, struct item_condition *condition)
 {
 	size_t start = s->at;
 	bool good = scan_time(s, &condition->begin);
@@ -302,13 +302,11 @@ static int scan_window(struct scanner *s, struct item_condition *condition)
 	if (good && scan_char(s, '-'))
 		good = scan_time(s, &condition->end);
 	if (!good || peek(s) != ')')
-		return refuse(s, start,
-		        LANGUAGE("localtime は HH:MM[:SS] か HH:MM[:SS]-HH:MM[:SS] です",
-		                "localtime takes HH:MM[:SS] or HH:MM[:SS]-HH:MM[:SS]"));
+		return false;
 	condition->parameter =
 	        (struct item_text){.bytes = s->text + start, .length = (uint32_t)(s->at - start)};
 	s->at++;
-	return 0;
+	return true;
 }
 
 static int copy_text(struct scanner *s, struct item_text *text)
@@ -331,7 +329,6 @@ static int scan_condition(struct scanner *s, struct item *item)
 	struct item_condition *condition = arena_take(s->arena, sizeof(*condition));
 	size_t start = s->at;
 	size_t found;
-	int error;
 
 	if (!condition)
 		return ERR_MEMORY;
@@ -359,8 +356,12 @@ static int scan_condition(struct scanner *s, struct item *item)
 		return refuse(s, s->at,
 		        LANGUAGE("localtime には時刻が要ります",
 		                "localtime needs a time: localtime(08:30-17:15)"));
-	error = scan_window(s, condition);
-	return error ? error : copy_text(s, &condition->parameter);
+	start = s->at;
+	if (!scan_window(s, condition))
+		return refuse(s, start,
+		        LANGUAGE("localtime は HH:MM[:SS] か HH:MM[:SS]-HH:MM[:SS] です",
+		                "localtime takes HH:MM[:SS] or HH:MM[:SS]-HH:MM[:SS]"));
+	return copy_text(s, &condition->parameter);
 }
 
 static int scan_item(struct scanner *s, enum attribute_kind kind, struct item *item)

@@ -163,7 +163,7 @@ static void a_terminal_needs_a_recent_receipt(void **state)
 	clock_format(clock_wall() - 60, when);
 	json_object_set_new(reporter, "last_receipt", json_string(when));
 	assert_int_equal(catalogue_evaluate(clause, whole, STATE_OWN).state, CLAUSE_MET);
-	clock_format(clock_wall() - 4 * 3600, when);
+	clock_format(clock_wall() - INT64_C(14400), when);
 	json_object_set_new(reporter, "last_receipt", json_string(when));
 	assert_int_equal(catalogue_evaluate(clause, whole, STATE_OWN).state, CLAUSE_UNKNOWN);
 	json_decref(whole);

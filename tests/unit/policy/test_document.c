@@ -198,6 +198,9 @@ static void refuses_with_a_place(void **state)
 	}
 }
 
+#define RULES_BLOCK                                                                                \
+	"rules: |\n  # a keyboard\n  allow id 0627:0001 with-interface 03:01:01\n\n  block\n"
+
 static void every_key_but_expiry_is_needed(void **state)
 {
 	static const char *const KEYS[] = {"sekisho: policy-1\n", "id: test\n", "body: mito-2026\n",
@@ -205,9 +208,7 @@ static void every_key_but_expiry_is_needed(void **state)
 	        "  factors: [password, totp]\n", "  max_failures: 3\n",
 	        "  totp: {digits: 6, step: 30, window: 1}\n", "digits: 6, ", "step: 30, ",
 	        ", window: 1", "ways:\n  hid: allow\n  usb_storage: import\n",
-	        "report:\n  interval: 300\n",
-	        "rules: |\n  # a keyboard\n  allow id 0627:0001 with-interface 03:01:01\n\n  "
-	        "block\n"};
+	        "report:\n  interval: 300\n", RULES_BLOCK};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(KEYS) / sizeof(KEYS[0]); i++) {

@@ -2,6 +2,7 @@
 
 #include "tests/unit/cmocka_all.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -501,7 +502,8 @@ static void refuses_nul_and_endless_lines(void **state)
 	assert_int_equal(error.column, 14);
 	assert_non_null(line);
 	memset(line, 'a', length);
-	memcpy(line, "allow name \"", 12);
+	snprintf(line, length, "allow name \"");
+	line[12] = 'a';
 	line[length - 1] = '"';
 	assert_int_equal(rule_set_parse(line, length, &set, &error), ERR_FORMAT);
 	assert_null(set);
@@ -513,6 +515,7 @@ static void refuses_nul_and_endless_lines(void **state)
 
 static void refuses_too_many_rules(void **state)
 {
+	static const char ALLOW[] = {'a', 'l', 'l', 'o', 'w', '\n'};
 	enum { RULES = 200001 };
 	char *text = malloc((size_t)RULES * 6);
 	struct rule_set *set;
@@ -521,7 +524,7 @@ static void refuses_too_many_rules(void **state)
 	(void)state;
 	assert_non_null(text);
 	for (size_t i = 0; i < RULES; i++)
-		memcpy(text + i * 6, "allow\n", 6);
+		memcpy(text + i * sizeof(ALLOW), ALLOW, sizeof(ALLOW));
 	assert_int_equal(rule_set_parse(text, (size_t)(RULES - 1) * 6, &set, &error), 0);
 	assert_int_equal(rule_set_count(set), RULES - 1);
 	rule_set_free(&set);
