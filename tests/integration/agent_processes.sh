@@ -155,7 +155,8 @@ check "... and whole again" within 5 whole
 # --- reload
 before=$(grep -c '^RELOADING=1$' "$work/notified")
 kill -HUP "$agent"
-check "SIGHUP: systemd is told" within 3 test "$(grep -c '^RELOADING=1$' "$work/notified")" -gt "$before"
+told() { [ "$(grep -c '^RELOADING=1$' "$work/notified")" -gt "$before" ]; }
+check "SIGHUP: systemd is told" within 3 told
 check "SIGHUP: still whole" within 3 whole
 printf 'mode: observe\nsurprise: yes\n' >"$root/etc/sekisho/agent.yaml"
 kill -HUP "$agent"
@@ -193,7 +194,7 @@ children=$(pgrep -P "$agent" | tr '\n' ' ')
 none_left() { # dead, whether or not somebody reaps them
 	local pid
 	for pid in $children; do
-		! grep -q '^State:[[:space:]]*[^ZX]' "/proc/$pid/status" 2>/dev/null || return 1
+		! grep -q '^State:[[:space:]]*[^ZX[:space:]]' "/proc/$pid/status" 2>/dev/null || return 1
 	done
 }
 kill -KILL "$agent"
