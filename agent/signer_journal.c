@@ -323,7 +323,7 @@ static void set_fault(
 /* The file that holds, or would hold, line seq: the last whose name is not above it. */
 static const char *file_of(const struct signer_journal *j, uint64_t seq)
 {
-	const char *name = "";
+	const char *name = j->file.name; /* where none is left: the one that was */
 
 	for (size_t i = 0; i < j->file_count; i++)
 		if (first_of(j->files[i].name) <= seq)
