@@ -51,7 +51,6 @@ struct auth {
 	char factors[64];
 	bool usable; /* the policy's combination is one that can be asked for */
 	struct worker_slot workers[WORKERS_MAX];
-	struct event_record state; /* as told last */
 	bool reload;
 	bool retell;
 	int error; /* main said what it may not */
@@ -107,12 +106,8 @@ static void tell_state(struct auth *auth)
 	event_put(&state, FIELD_PAM_STACKS, stacks.held);
 	event_put(&state, FIELD_PAM_BYPASSED, stacks.bypassed);
 	auth->survey_ms = clock_boot_ms() + SURVEY_PERIOD_MS;
-	if (!auth->retell && memcmp(&state, &auth->state, sizeof(state)) == 0)
-		return;
-	if (channel_state(&auth->child.channel, ROLE_AUTH, &state) != 0)
-		return;
-	auth->state = state;
-	auth->retell = false;
+	if (channel_state(&auth->child.channel, ROLE_AUTH, &state) == 0)
+		auth->retell = false;
 }
 
 /* Called in the middle of a request too: only notes. */
@@ -285,7 +280,7 @@ static int start_worker(struct auth *auth, struct worker_slot *slot, int client,
 	        .pid = pid,
 	        .uid = peer,
 	        .fd = pair[0],
-	        .deadline_ms = clock_boot_ms() + LOGIN_LIFETIME * 1000 + WORKER_GRACE_MS,
+	        .deadline_ms = clock_boot_ms() + LOGIN_LIFETIME * INT64_C(1000) + WORKER_GRACE_MS,
 	};
 	return 0;
 }

@@ -197,7 +197,7 @@ static void host_label(char out[static 65])
 
 	memset(out, 0, 65);
 	if (gethostname(out, 64) < 0 || strspn(out, plain) != strlen(out) || out[0] == '\0')
-		strcpy(out, "terminal");
+		memcpy(out, "terminal", sizeof("terminal"));
 }
 
 /* https://github.com/google/google-authenticator/wiki/Key-Uri-Format */

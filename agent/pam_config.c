@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -126,7 +127,7 @@ static int parse_control(char *text, struct pam_module *module)
 	for (size_t i = 0; i < sizeof(CONTROLS) / sizeof(CONTROLS[0]); i++) {
 		if (strcasecmp(text, CONTROLS[i].name) != 0)
 			continue;
-		strcpy(meaning, CONTROLS[i].meaning);
+		snprintf(meaning, sizeof(meaning), "%s", CONTROLS[i].meaning);
 		return parse_actions(meaning, module);
 	}
 	return ERR_FORMAT;
@@ -263,25 +264,31 @@ static bool trim_line(char *line)
 	return true;
 }
 
+/* Lines that a backslash continues are joined in place: what is joined is never longer than what
+ * was read. */
 static int read_text(const struct reader *r, char *text, unsigned level, unsigned depth)
 {
-	char *line = calloc(1, strlen(text) + 2);
 	char *rest = text;
-	bool more = false;
-	int error = line != NULL ? 0 : ERR_MEMORY;
+	char *line = text;
+	char *end = text;
+	int error = 0;
 
 	while (error == 0 && rest != NULL) {
 		char *part = strsep(&rest, "\n");
+		bool more = trim_line(part);
+		size_t length = strlen(part);
 
-		more = trim_line(part);
-		strcat(line, part);
-		strcat(line, more ? " " : "");
-		if (more && rest != NULL)
+		memmove(end, part, length);
+		end += length;
+		if (more && rest != NULL) {
+			*end++ = ' ';
 			continue;
+		}
+		*end = '\0';
 		error = more ? ERR_FORMAT : read_line(r, line, level, depth);
-		line[0] = '\0';
+		line = rest;
+		end = rest;
 	}
-	free(line);
 	return error;
 }
 

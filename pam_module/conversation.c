@@ -39,7 +39,7 @@ static int connect_agent(const char *path, unsigned seconds, int *out)
 	*out = -1;
 	if (strlen(path) >= sizeof(address.sun_path))
 		return ERR_TOO_LONG;
-	strcpy(address.sun_path, path);
+	memcpy(address.sun_path, path, strlen(path) + 1);
 	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return ERR_IO;

@@ -9,7 +9,7 @@ static bool take_socket(struct options *options, const char *value)
 {
 	if (value[0] != '/' || strlen(value) >= sizeof(options->socket))
 		return false;
-	strcpy(options->socket, value);
+	memcpy(options->socket, value, strlen(value) + 1);
 	return true;
 }
 

@@ -98,6 +98,7 @@ auth_pid() {
 pam() { # SERVICE USER ANSWER... ; the operation is $operation, or authenticate
 	local service=$1 user=$2
 	shift 2
+	# shellcheck disable=SC2086 # words, or nothing
 	printf '%s\n' "$@" | LD_PRELOAD=libpam_wrapper.so PAM_WRAPPER=1 PAM_WRAPPER_SERVICE_DIR=$svc \
 		timeout 30 ${as-} pamtester "$service" "$user" ${operation-authenticate} >"${out-$work/out}" 2>&1
 }
@@ -153,7 +154,7 @@ check "accepted logins are in the journal" journalled '"login.accepted","user":"
 # the same code, many times at once
 settle 10
 once=0
-for round in $(seq 20); do
+for _ in $(seq 20); do
 	secret=$(enrol --replace)
 	shared=$(code 0)
 	racers=()
@@ -227,7 +228,7 @@ for name in '../etc/passwd' '.decoy' 'x y' '-rf' "$(printf 'a%.0s' $(seq 200))";
 	pam totp "$name" 000000
 	check "the name '${name:0:20}' is refused after a question" says "$wrong"
 done
-check "nothing but states is in the directory" test "$(ls -A "$state" | paste -sd ' ')" = ".decoy games"
+check "nothing but states is in the directory" test "$(find "$state" -mindepth 1 -printf '%f\n' | sort | paste -sd ' ')" = ".decoy games"
 
 # a state that is damaged
 secret=$(enrol --replace)
@@ -300,6 +301,7 @@ secret=$(enrol --replace)
 settle
 holders=()
 for i in $(seq 6); do
+	# shellcheck disable=SC2086
 	sleep 4 | LD_PRELOAD=libpam_wrapper.so PAM_WRAPPER=1 PAM_WRAPPER_SERVICE_DIR=$svc timeout 10 \
 		$locker pamtester totp games authenticate >"$work/held.$i" 2>&1 &
 	holders+=($!)

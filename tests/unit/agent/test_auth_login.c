@@ -19,7 +19,7 @@ struct stage {
 	int parent;
 	int signer;
 	uint16_t told[8]; /* kinds of the events the worker sent */
-	char causes[8][64];
+	char causes[8][EVENT_VALUE_MAX + 1];
 	size_t told_count;
 };
 
@@ -272,9 +272,9 @@ static void nothing_given_is_unavailable(void **state)
 	struct stage s;
 
 	(void)state;
-	for (uint8_t stage = LOGIN_AUTHENTICATE; stage <= LOGIN_PASSWORD; stage++) {
+	for (unsigned stage = LOGIN_AUTHENTICATE; stage <= LOGIN_PASSWORD; stage++) {
 		start(&s, 0);
-		begin(&s, stage, "hanako");
+		begin(&s, (uint8_t)stage, "hanako");
 		give(&s, "hanako", GIFT_NOTHING, -1);
 		expect_result(&s, LOGIN_UNAVAILABLE);
 		finish(&s);

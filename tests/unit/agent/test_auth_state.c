@@ -200,8 +200,8 @@ static void decoy_areas(void **state)
 	assert_int_equal(decoy.base % AUTH_AREA_SIZE, 0);
 	assert_int_equal(auth_state_decoy_area(decoy.fd, "nobody-1", &again), 0);
 	assert_int_equal(decoy.base, again);
-	for (char c = 'a'; c <= 'z'; c++) {
-		char name[] = {c, '\0'};
+	for (int c = 'a'; c <= 'z'; c++) {
+		char name[] = {(char)c, '\0'};
 
 		assert_int_equal(auth_state_decoy_area(decoy.fd, name, &other), 0);
 		assert_true(other < (int64_t)AUTH_DECOY_AREAS * AUTH_AREA_SIZE);

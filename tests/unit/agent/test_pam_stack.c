@@ -157,8 +157,9 @@ static void too_much_is_not_understood(void **state)
 	char *text = calloc(1, 100000);
 
 	assert_non_null(text);
-	for (int i = 0; i < 300; i++)
-		strcat(text, "auth required pam_sekisho.so\n");
+	for (size_t i = 0; i < 300; i++)
+		snprintf(text + i * 29, 30, "auth required pam_sekisho.so
+");
 	workspace_write(w, "long", text, strlen(text));
 	assert_int_equal(pam_stack_check(w->fd, "long"), PAM_STACK_BYPASSED);
 	memset(text, '#', 99999);

@@ -12,11 +12,11 @@
 #include "pam_module/conversation.h"
 
 struct line {
-	uint16_t type; /* 0: the end of the script */
 	const char *bytes;
 	size_t length;
-	bool wait; /* for an answer, which must be "123456", before the next line */
-	bool hang; /* instead of saying anything */
+	uint16_t type; /* 0: the end of the script */
+	bool wait;     /* for an answer, which must be "123456", before the next line */
+	bool hang;     /* instead of saying anything */
 };
 
 #define PROMPT                                                                                     \
@@ -85,7 +85,7 @@ static int listen_at(const char *path)
 	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
 
 	assert_true(fd >= 0);
-	strcpy(address.sun_path, path);
+	snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
 	unlink(path);
 	assert_int_equal(bind(fd, (const struct sockaddr *)&address, sizeof(address)), 0);
 	assert_int_equal(listen(fd, 1), 0);
@@ -127,10 +127,11 @@ static int converse(const struct workspace *w, const struct line *script, struct
 
 static void result_is_handed_on(void **state)
 {
-	for (char r = LOGIN_SUCCESS; r <= LOGIN_NEW_AUTHTOK; r++) {
-		const struct line script[] = {{LOGIN_PROMPT, INFO, sizeof(INFO) - 1, false, false},
-		        {LOGIN_PROMPT, PROMPT, sizeof(PROMPT) - 1, true, false},
-		        {LOGIN_RESULT, &r, 1, false, false}, {0}};
+	for (int r = LOGIN_SUCCESS; r <= LOGIN_NEW_AUTHTOK; r++) {
+		const char byte = (char)r;
+		const struct line script[] = {{INFO, sizeof(INFO) - 1, LOGIN_PROMPT, false, false},
+		        {PROMPT, sizeof(PROMPT) - 1, LOGIN_PROMPT, true, false},
+		        {&byte, 1, LOGIN_RESULT, false, false}, {0}};
 		struct person person = {.says = "123456"};
 		enum login_result result = 0;
 
@@ -145,32 +146,29 @@ static void nonsense_from_the_agent(void **state)
 {
 	static const struct line scripts[][2] = {
 	        {{0}},
-	        {{LOGIN_RESULT, "", 0, false, false}, {0}},
-	        {{LOGIN_RESULT, "\0", 1, false, false}, {0}},
-	        {{LOGIN_RESULT, "\x08", 1, false, false}, {0}},
-	        {{LOGIN_RESULT, "\x01\x01", 2, false, false}, {0}},
-	        {{LOGIN_BEGIN, "\x01", 1, false, false}, {0}},
-	        {{LOGIN_PROMPT, "", 0, false, false}, {0}},
-	        {{LOGIN_PROMPT, "\x01", 1, false, false}, {0}},
-	        {{LOGIN_PROMPT,
-	                 "\0"
-	                 "\0\0\0\x01"
-	                 "a",
-	                 6, false, false},
+	        {{"", 0, LOGIN_RESULT, false, false}, {0}},
+	        {{"\0", 1, LOGIN_RESULT, false, false}, {0}},
+	        {{"\x08", 1, LOGIN_RESULT, false, false}, {0}},
+	        {{"\x01\x01", 2, LOGIN_RESULT, false, false}, {0}},
+	        {{"\x01", 1, LOGIN_BEGIN, false, false}, {0}},
+	        {{"", 0, LOGIN_PROMPT, false, false}, {0}},
+	        {{"\x01", 1, LOGIN_PROMPT, false, false}, {0}},
+	        {{"\0"
+	          "\0\0\0\x01"
+	          "a",
+	                 6, LOGIN_PROMPT, false, false},
 	                {0}},
-	        {{LOGIN_PROMPT,
-	                 "\x05"
-	                 "\0\0\0\x01"
-	                 "a",
-	                 6, false, false},
+	        {{"\x05"
+	          "\0\0\0\x01"
+	          "a",
+	                 6, LOGIN_PROMPT, false, false},
 	                {0}},
-	        {{LOGIN_PROMPT, PROMPT "x", sizeof(PROMPT), false, false}, {0}},
-	        {{LOGIN_PROMPT,
-	                 "\x01\x00\x00\x00\x02"
-	                 "a\0",
-	                 7, false, false},
+	        {{PROMPT "x", sizeof(PROMPT), LOGIN_PROMPT, false, false}, {0}},
+	        {{"\x01\x00\x00\x00\x02"
+	          "a\0",
+	                 7, LOGIN_PROMPT, false, false},
 	                {0}},
-	        {{LOGIN_RESULT, "\x01", 1, false, true}, {0}},
+	        {{"\x01", 1, LOGIN_RESULT, false, true}, {0}},
 	};
 
 	for (size_t i = 0; i < sizeof(scripts) / sizeof(scripts[0]); i++) {
@@ -191,7 +189,7 @@ static void endless_prompts_end(void **state)
 	enum login_result result = 0;
 
 	for (size_t i = 0; i < 39; i++)
-		script[i] = (struct line){LOGIN_PROMPT, INFO, sizeof(INFO) - 1, false, false};
+		script[i] = (struct line){INFO, sizeof(INFO) - 1, LOGIN_PROMPT, false, false};
 	assert_int_equal(converse(*state, script, &person, &result), ERR_FORMAT);
 	assert_int_equal(result, LOGIN_UNAVAILABLE);
 	assert_true(person.shown < 20);
@@ -200,8 +198,8 @@ static void endless_prompts_end(void **state)
 static void no_answer_is_denied(void **state)
 {
 	static const struct line script[] = {
-	        {LOGIN_PROMPT, PROMPT, sizeof(PROMPT) - 1, true, false},
-	        {LOGIN_RESULT, "\x01", 1, false, false}, {0}};
+	        {PROMPT, sizeof(PROMPT) - 1, LOGIN_PROMPT, true, false},
+	        {"\x01", 1, LOGIN_RESULT, false, false}, {0}};
 	char longest[LOGIN_TEXT_MAX + 2] = "";
 	struct person persons[] = {
 	        {.says = NULL}, {.says = "123456", .error = ERR_DENIED}, {.says = longest}};

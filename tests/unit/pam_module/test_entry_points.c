@@ -91,14 +91,13 @@ static void stop_agent(struct agent *agent)
 static void write_service(const struct workspace *w, const char *options)
 {
 	static const char *const types[] = {"auth", "account", "session", "password"};
-	char text[4096] = "";
+	char text[4096];
+	size_t length = 0;
 
 	for (size_t i = 0; i < 4; i++) {
-		char line[1024];
-
-		snprintf(line, sizeof(line), "%s required %s socket=%s/auth.sock %s\n", types[i],
-		        SEKISHO_PAM_MODULE, w->path, options);
-		strcat(text, line);
+		length += (size_t)snprintf(text + length, sizeof(text) - length,
+		        "%s required %s socket=%s/auth.sock %s\n", types[i], SEKISHO_PAM_MODULE,
+		        w->path, options);
 	}
 	workspace_write_text(w, "service", text);
 }
