@@ -158,8 +158,7 @@ static void too_much_is_not_understood(void **state)
 
 	assert_non_null(text);
 	for (size_t i = 0; i < 300; i++)
-		snprintf(text + i * 29, 30, "auth required pam_sekisho.so
-");
+		snprintf(text + i * 29, 30, "auth required pam_sekisho.so\n");
 	workspace_write(w, "long", text, strlen(text));
 	assert_int_equal(pam_stack_check(w->fd, "long"), PAM_STACK_BYPASSED);
 	memset(text, '#', 99999);
