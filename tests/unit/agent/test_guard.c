@@ -1,0 +1,722 @@
+/* Guard's decisions against main's real table of requests, and a signer that can be made to answer
+ * or not. */
+#include "tests/unit/workspace.h"
+
+#include <jansson.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <sys/socket.h>
+
+#include "agent/guard_answer.h"
+#include "agent/requests.h"
+#include "core/clock.h"
+#include "core/error.h"
+
+enum { LOG_MAX = 128 };
+
+/* What happened, in order: "event device.allowed 1-2 rule-allows", "request 3 1-2". */
+struct world {
+	struct requests requests;
+	int main_end, signer_end, stop_end, stop;
+	pthread_t thread;
+	atomic_bool signer_answers;
+	pthread_mutex_t lock;
+	char log[LOG_MAX][160];
+	size_t count;
+};
+
+struct fixture {
+	struct workspace *w;
+	struct world world;
+	struct channel channel;
+	struct enforcement e;
+	struct policy *policy;
+};
+
+static void world_note(struct world *w, const char *text)
+{
+	pthread_mutex_lock(&w->lock);
+	if (w->count < LOG_MAX)
+		snprintf(w->log[w->count++], sizeof(w->log[0]), "%s", text);
+	pthread_mutex_unlock(&w->lock);
+}
+
+static const char *event_field(const struct event_record *e, uint16_t field)
+{
+	for (size_t i = 0; i < e->count; i++) {
+		if (e->fields[i].field == field)
+			return e->fields[i].value;
+	}
+	return "-";
+}
+
+static void event_take(struct world *w, struct frame *frame)
+{
+	uint8_t payload[12];
+	struct buffer out = buffer_over(payload, sizeof(payload));
+	uint32_t id = buffer_get_u32(&frame->payload);
+	struct event_record e;
+	char text[160];
+	const char *why;
+
+	if (event_decode(&frame->payload, &e) != 0) {
+		world_note(w, "event that cannot be decoded");
+		return;
+	}
+	why = event_field(&e, FIELD_REASON);
+	snprintf(text, sizeof(text), "event %s %.20s %.60s%s", event_kind_name(e.kind),
+	        event_field(&e, FIELD_DEVICE), *why != '-' ? why : event_field(&e, FIELD_CAUSE),
+	        strcmp(event_field(&e, FIELD_OBSERVED), "true") == 0 ? " observed" : "");
+	world_note(w, text);
+	buffer_put_u32(&out, id);
+	buffer_put_u64(&out, 1);
+	if (atomic_load(&w->signer_answers))
+		(void)frame_send(w->signer_end, MESSAGE_EVENT_DONE, payload, out.length, NULL, 0);
+}
+
+static void request_take(struct world *w, struct frame *frame)
+{
+	uint8_t payload[8];
+	struct buffer out = buffer_over(payload, sizeof(payload));
+	struct request q;
+	char text[160];
+	int fd, r;
+
+	memcpy(&q, frame->payload.data, sizeof(q));
+	r = requests_answer(&w->requests, ROLE_GUARD, &q, frame->fds[0], &fd);
+	snprintf(text, sizeof(text), "request %u %s%s", q.type, q.name, r != 0 ? " refused" : "");
+	world_note(w, text);
+	buffer_put_u32(&out, q.id);
+	buffer_put_u32(&out, (uint32_t)-r);
+	(void)frame_send(w->main_end, MESSAGE_RESULT, payload, out.length, NULL, 0);
+}
+
+static void *world_run(void *argument)
+{
+	static uint8_t memory[FRAME_MAX];
+	struct world *w = argument;
+
+	for (;;) {
+		struct pollfd fds[3] = {{.fd = w->main_end, .events = POLLIN},
+		        {.fd = w->signer_end, .events = POLLIN},
+		        {.fd = w->stop_end, .events = POLLIN}};
+		struct frame frame;
+
+		if (poll(fds, 3, -1) < 0 || fds[2].revents != 0)
+			return NULL;
+		if (fds[0].revents != 0 &&
+		        frame_receive(w->main_end, 0, memory, sizeof(memory), &frame) == 0) {
+			request_take(w, &frame);
+			frame_close_fds(&frame);
+		}
+		if (fds[1].revents != 0 &&
+		        frame_receive(w->signer_end, 0, memory, sizeof(memory), &frame) == 0)
+			event_take(w, &frame);
+	}
+}
+
+static void pair(int *ours, int *theirs)
+{
+	int fds[2];
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds), 0);
+	*ours = fds[0];
+	*theirs = fds[1];
+}
+
+static int set_up(void **state)
+{
+	struct fixture *f = calloc(1, sizeof(*f));
+	void *workspace = NULL;
+
+	assert_non_null(f);
+	assert_int_equal(workspace_set_up(&workspace), 0);
+	f->w = workspace;
+	pair(&f->channel.main_fd, &f->world.main_end);
+	pair(&f->channel.signer_fd, &f->world.signer_end);
+	pair(&f->world.stop, &f->world.stop_end);
+	f->e.channel = &f->channel;
+	f->e.sys = open("/sys", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	f->world.requests = (struct requests){.root = f->w->fd, .sys = f->e.sys};
+	atomic_store(&f->world.signer_answers, true);
+	pthread_mutex_init(&f->world.lock, NULL);
+	assert_int_equal(pthread_create(&f->world.thread, NULL, world_run, &f->world), 0);
+	*state = f;
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	struct fixture *f = *state;
+	void *workspace = f->w;
+
+	close(f->world.stop);
+	pthread_join(f->world.thread, NULL);
+	close(f->world.stop_end);
+	close(f->world.main_end);
+	close(f->world.signer_end);
+	close(f->channel.main_fd);
+	if (f->channel.signer_fd >= 0)
+		close(f->channel.signer_fd);
+	enforce_free(&f->e);
+	policy_free(&f->policy);
+	close(f->e.sys);
+	free(f);
+	return workspace_tear_down(&workspace);
+}
+
+#define POLICY_HEAD                                                                                \
+	"sekisho: policy-1\nid: test\nbody: mito-2026\ntier: my_number\nsigners: 1\n"              \
+	"login:\n  factors: [password, totp]\n  max_failures: 3\n"                                 \
+	"  totp:\n    digits: 6\n    step: 30\n    window: 1\nreport:\n  interval: 300\n"
+
+static const char policy_keyboard[] =
+        POLICY_HEAD "version: 1\nways:\n  hid: allow\n  hub: allow\nrules: |\n"
+                    "  allow id 046d:c31c with-interface equals { 03:*:* }\n"
+                    "  allow with-interface one-of { 08:*:* }\n";
+static const char policy_nothing[] =
+        POLICY_HEAD "version: 2\nways:\n  hid: allow\nrules: |\n  block\n";
+
+static void policy_use(struct fixture *f, const char *text)
+{
+	struct policy_error error;
+	struct policy *policy;
+	int r = policy_parse((const uint8_t *)text, strlen(text), &policy, &error);
+
+	if (r != 0)
+		fail_msg("%zu:%zu: %s", error.line, error.column, error.message);
+	policy_free(&f->policy);
+	f->policy = policy;
+	f->e.policy = policy;
+}
+
+static void sys_write(const struct fixture *f, const char *path, const char *text)
+{
+	int fd = openat(f->e.sys, path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+	close(fd);
+}
+
+static char sys_first(const struct fixture *f, const char *path)
+{
+	char c = '\0';
+	int fd = openat(f->e.sys, path, O_RDONLY | O_CLOEXEC);
+
+	assert_true(fd >= 0);
+	assert_int_equal(read(fd, &c, 1), 1);
+	close(fd);
+	return c;
+}
+
+#define DEVICES "bus/usb/devices/"
+#define CONTROLLERS "module/usbcore/parameters/authorized_default"
+
+static const char *const all_devices[] = {"1-1", "1-2", "1-3", "1-4", "1-5", "1-6", "1-7"};
+
+/* Every test begins with a system that lets everything in, and devices in this state. */
+static void sys_reset(const struct fixture *f, const char *authorised)
+{
+	char path[64];
+
+	(void)mkdirat(f->e.sys, "module", 0755);
+	(void)mkdirat(f->e.sys, "module/usbcore", 0755);
+	(void)mkdirat(f->e.sys, "module/usbcore/parameters", 0755);
+	sys_write(f, CONTROLLERS, "1\n");
+	sys_write(f, DEVICES "usb1/authorized_default", "1\n");
+	for (size_t i = 0; i < sizeof(all_devices) / sizeof(all_devices[0]); i++) {
+		snprintf(path, sizeof(path), DEVICES "%s/authorized", all_devices[i]);
+		sys_write(f, path, authorised);
+	}
+}
+
+static char authorised(const struct fixture *f, const char *name)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), DEVICES "%s/authorized", name);
+	return sys_first(f, path);
+}
+
+/* Place of the first note that begins so, from 1; 0: none. */
+static size_t noted(struct fixture *f, const char *begin)
+{
+	size_t place = 0;
+
+	pthread_mutex_lock(&f->world.lock);
+	for (size_t i = 0; i < f->world.count && place == 0; i++) {
+		if (strncmp(f->world.log[i], begin, strlen(begin)) == 0)
+			place = i + 1;
+	}
+	pthread_mutex_unlock(&f->world.lock);
+	return place;
+}
+
+static const struct guarded *guarded(const struct fixture *f, const char *name)
+{
+	for (size_t i = 0; i < f->e.count; i++) {
+		if (strcmp(f->e.devices[i]->device.name, name) == 0)
+			return f->e.devices[i];
+	}
+	fail_msg("%s is not known", name);
+	return NULL;
+}
+
+static void everything_is_judged(void **state)
+{
+	struct fixture *f = *state;
+	struct enforcement_figures figures;
+
+	sys_reset(f, "0\n");
+	policy_use(f, policy_keyboard);
+	enforce_everything(&f->e);
+	assert_int_equal(sys_first(f, DEVICES "usb1/authorized_default"), '0');
+	assert_int_equal(sys_first(f, CONTROLLERS), '0');
+	assert_int_equal(authorised(f, "1-2"), '1');
+	/* A rule allows the stick, the policy denies storage. */
+	assert_int_equal(guarded(f, "1-1")->verdict.reason, REASON_WAY_DENIED);
+	assert_int_equal(guarded(f, "1-1")->verdict.way, WAY_USB_STORAGE);
+	for (size_t i = 0; i < sizeof(all_devices) / sizeof(all_devices[0]); i++) {
+		if (strcmp(all_devices[i], "1-2") != 0)
+			assert_int_equal(authorised(f, all_devices[i]), '0');
+		if (i >= 3)
+			assert_int_equal(
+			        guarded(f, all_devices[i])->verdict.reason, REASON_UNREADABLE);
+	}
+	/* The hub was closed before anything was judged; the keyboard was told before it was let
+	 * in. */
+	assert_int_not_equal(noted(f, "request 2 usb1"), 0);
+	assert_true(noted(f, "request 2 usb1") < noted(f, "event device.denied 1-1"));
+	assert_int_not_equal(noted(f, "event device.allowed 1-2 rule-allows"), 0);
+	assert_true(noted(f, "event device.allowed 1-2 rule-allows") < noted(f, "request 3 1-2"));
+	enforce_count(&f->e, &figures);
+	assert_int_equal(figures.hubs, 1);
+	assert_int_equal(figures.hubs_denying, 1);
+	assert_true(figures.controllers_deny);
+	assert_int_equal(figures.devices, 7);
+	assert_int_equal(figures.allowed, 1);
+	assert_int_equal(figures.denied, 6);
+	assert_int_equal(figures.unenforced, 0);
+	assert_int_equal(figures.storage_usable, 0);
+}
+
+static void what_was_there_before_is_denied_too(void **state)
+{
+	struct fixture *f = *state;
+
+	sys_reset(f, "1\n");
+	policy_use(f, policy_keyboard);
+	enforce_everything(&f->e);
+	for (size_t i = 0; i < sizeof(all_devices) / sizeof(all_devices[0]); i++)
+		assert_int_equal(authorised(f, all_devices[i]),
+		        strcmp(all_devices[i], "1-2") == 0 ? '1' : '0');
+}
+
+static void observing_tells_and_touches_nothing(void **state)
+{
+	struct fixture *f = *state;
+
+	sys_reset(f, "1\n");
+	f->e.observe = true;
+	policy_use(f, policy_keyboard);
+	enforce_everything(&f->e);
+	enforce_check(&f->e);
+	assert_int_equal(sys_first(f, DEVICES "usb1/authorized_default"), '1');
+	assert_int_equal(sys_first(f, CONTROLLERS), '1');
+	assert_int_equal(authorised(f, "1-1"), '1');
+	assert_int_equal(noted(f, "request"), 0);
+	assert_int_not_equal(noted(f, "event device.denied 1-1 way-denied observed"), 0);
+	assert_int_not_equal(noted(f, "event device.allowed 1-2 rule-allows observed"), 0);
+}
+
+static void what_is_not_journalled_stays_out(void **state)
+{
+	struct fixture *f = *state;
+	int64_t start = clock_boot_ms();
+
+	sys_reset(f, "0\n");
+	atomic_store(&f->world.signer_answers, false);
+	policy_use(f, policy_keyboard);
+	enforce_everything(&f->e);
+	assert_int_equal(authorised(f, "1-2"), '0');
+	assert_true(guarded(f, "1-2")->held_back);
+	assert_int_equal(enforce_verdict(guarded(f, "1-2")).reason, REASON_NOT_JOURNALLED);
+	assert_int_equal(enforce_verdict(guarded(f, "1-2")).treatment, TREATMENT_DENY);
+	/* Seven devices do not wait one after the other. */
+	assert_true(clock_boot_ms() - start < 3 * (int64_t)CHANNEL_TIMEOUT_MS);
+	assert_int_equal(authorised(f, "1-1"), '0');
+	atomic_store(&f->world.signer_answers, true);
+	f->e.silent_until_ms = 0;
+	assert_false(enforce_tell_again(&f->e));
+	assert_int_equal(authorised(f, "1-2"), '1');
+	assert_false(guarded(f, "1-2")->held_back);
+}
+
+static void without_a_signer_nothing_new_is_let_in(void **state)
+{
+	struct fixture *f = *state;
+
+	sys_reset(f, "0\n");
+	close(f->channel.signer_fd);
+	f->channel.signer_fd = -1;
+	policy_use(f, policy_keyboard);
+	enforce_everything(&f->e);
+	assert_int_equal(authorised(f, "1-2"), '0');
+	assert_true(enforce_tell_again(&f->e));
+	assert_int_equal(authorised(f, "1-2"), '0');
+}
+
+static void without_a_policy_one_can_still_log_in(void **state)
+{
+	struct fixture *f = *state;
+	struct enforcement_figures figures;
+
+	sys_reset(f, "1\n");
+	sys_write(f, DEVICES "1-3/authorized", "0\n");
+	enforce_everything(&f->e);
+	assert_int_equal(authorised(f, "1-2"), '1'); /* the keyboard that was there */
+	assert_int_equal(authorised(f, "1-1"), '0');
+	assert_int_equal(authorised(f, "1-3"), '0');
+	/* It claims to be a keyboard, and lies. */
+	assert_int_equal(authorised(f, "1-4"), '0');
+	assert_int_equal(guarded(f, "1-2")->verdict.reason, REASON_NO_POLICY);
+	assert_int_not_equal(noted(f, "event device.unenforced 1-2 kept for login"), 0);
+	enforce_count(&f->e, &figures);
+	assert_int_equal(figures.unenforced, 1);
+	assert_int_equal(figures.allowed, 0);
+	/* A check leaves it, a policy decides. */
+	enforce_check(&f->e);
+	assert_int_equal(authorised(f, "1-2"), '1');
+	policy_use(f, policy_nothing);
+	enforce_judge_again(&f->e);
+	assert_int_equal(authorised(f, "1-2"), '0');
+	enforce_count(&f->e, &figures);
+	assert_int_equal(figures.unenforced, 0);
+}
+
+static void a_new_keyboard_waits_for_a_policy(void **state)
+{
+	struct fixture *f = *state;
+
+	sys_reset(f, "0\n");
+	enforce_everything(&f->e);
+	assert_int_equal(authorised(f, "1-2"), '0');
+}
+
+static void a_policy_that_changes_is_applied(void **state)
+{
+	struct fixture *f = *state;
+
+	sys_reset(f, "0\n");
+	policy_use(f, policy_keyboard);
+	enforce_everything(&f->e);
+	assert_int_equal(authorised(f, "1-2"), '1');
+	policy_use(f, policy_nothing);
+	enforce_judge_again(&f->e);
+	assert_int_equal(authorised(f, "1-2"), '0');
+	assert_int_not_equal(noted(f, "event device.denied 1-2 rule-denies"), 0);
+}
+
+static void what_somebody_changed_is_put_right(void **state)
+{
+	struct fixture *f = *state;
+
+	sys_reset(f, "0\n");
+	policy_use(f, policy_keyboard);
+	enforce_everything(&f->e);
+	sys_write(f, DEVICES "1-1/authorized", "1\n");
+	sys_write(f, DEVICES "usb1/authorized_default", "1\n");
+	enforce_check(&f->e);
+	assert_int_equal(authorised(f, "1-1"), '0');
+	assert_int_equal(sys_first(f, DEVICES "usb1/authorized_default"), '0');
+}
+
+static void main_that_refuses_is_told_of(void **state)
+{
+	struct fixture *f = *state;
+	struct enforcement_figures figures;
+
+	sys_reset(f, "1\n");
+	f->world.requests.observe = true;
+	policy_use(f, policy_keyboard);
+	enforce_everything(&f->e);
+	assert_string_equal(guarded(f, "1-1")->unenforced, error_text(ERR_DENIED));
+	assert_int_not_equal(noted(f, "event device.unenforced 1-1"), 0);
+	enforce_count(&f->e, &figures);
+	assert_int_equal(figures.hubs_denying, 0);
+	assert_int_equal(figures.storage_usable, 2);
+	assert_true(figures.unenforced >= 2);
+}
+
+static void a_port_has_one_device_at_a_time(void **state)
+{
+	struct fixture *f = *state;
+
+	sys_reset(f, "0\n");
+	policy_use(f, policy_keyboard);
+	enforce_everything(&f->e);
+	size_t before = f->e.count;
+
+	enforce_appeared(&f->e, "1-2"); /* the uevent of a device that was enumerated already */
+	assert_int_equal(f->e.count, before);
+	enforce_removed(&f->e, "1-2"); /* a removal that is late: something sits there */
+	assert_int_equal(f->e.count, before);
+	/* Pulled and put in again: another devnum, judged anew. */
+	sys_write(f, DEVICES "1-2/devnum", "77\n");
+	sys_write(f, DEVICES "1-2/authorized", "0\n");
+	enforce_appeared(&f->e, "1-2");
+	assert_int_equal(f->e.count, before);
+	assert_int_equal(guarded(f, "1-2")->device.devnum, 77);
+	assert_int_not_equal(noted(f, "event device.removed 1-2"), 0);
+	assert_int_equal(authorised(f, "1-2"), '1');
+	sys_write(f, DEVICES "1-2/devnum", "3\n");
+	enforce_appeared(&f->e, "1-99");
+	assert_int_equal(f->e.count, before);
+}
+
+static json_t *answer_read(int fd)
+{
+	uint8_t memory[FRAME_MAX];
+	char text[65536] = "";
+	struct frame frame;
+	json_t *json;
+
+	while (frame_receive(fd, 200, memory, sizeof(memory), &frame) == 0) {
+		size_t length;
+		const uint8_t *piece = buffer_get_bytes(&frame.payload, &length);
+
+		assert_int_equal(frame.type, MESSAGE_JSON);
+		strncat(text, (const char *)piece, length);
+	}
+	json = json_loads(text, 0, NULL);
+	assert_non_null(json);
+	return json;
+}
+
+static void the_cli_is_told_what_and_why(void **state)
+{
+	struct fixture *f = *state;
+	int ours, theirs;
+	json_t *json;
+	json_t *stick;
+
+	sys_reset(f, "0\n");
+	policy_use(f, policy_keyboard);
+	enforce_everything(&f->e);
+	pair(&ours, &theirs);
+	assert_int_equal(guard_answer_devices(&f->e, ours), 0);
+	close(ours);
+	json = answer_read(theirs);
+	close(theirs);
+	assert_int_equal(json_array_size(json), 7);
+	stick = json_array_get(json, 0);
+	assert_string_equal(json_string_value(json_object_get(stick, "device")), "1-1");
+	assert_string_equal(json_string_value(json_object_get(stick, "id")), "0781:5567");
+	assert_string_equal(json_string_value(json_object_get(stick, "verdict")), "deny");
+	assert_string_equal(json_string_value(json_object_get(stick, "reason")), "way-denied");
+	assert_string_equal(json_string_value(json_object_get(stick, "way")), "usb_storage");
+	assert_int_equal(json_integer_value(json_object_get(stick, "rule")), 2);
+	assert_true(json_is_false(json_object_get(stick, "authorised")));
+	assert_string_equal(
+	        json_string_value(json_array_get(json_object_get(stick, "interfaces"), 0)),
+	        "08:06:50");
+	json_decref(json);
+}
+
+/* --- the policy, without devices --- */
+
+#define POLICY_DIR "var/lib/sekisho/policy/"
+
+/* Signs the text as the office `by` and leaves it as name. */
+static void signed_write(
+        const struct fixture *f, const char *by, const char *text, const char *name)
+{
+	char command[512];
+
+	workspace_write_text(f->w, "text", text);
+	snprintf(command, sizeof(command),
+	        "openssl cms -sign -binary -nodetach -md sha256 -in text -signer %s.pem -inkey "
+	        "%s.key -outform PEM "
+	        "-out signed && mv signed %s && chmod 0644 %s",
+	        by, by, name, name);
+	assert_int_equal(workspace_run(f->w, command), 0);
+}
+
+static struct guard_policy policy_place(struct fixture *f)
+{
+	assert_int_equal(
+	        workspace_run(f->w, "mkdir -p " POLICY_DIR " etc/sekisho/trust\n"
+	                            "for n in office thief; do openssl req -x509 -newkey ec "
+	                            "-pkeyopt ec_paramgen_curve:P-256 "
+	                            "-nodes -keyout $n.key -out $n.pem -days 2 -subj /CN=$n; done\n"
+	                            "cp office.pem etc/sekisho/trust/policy-signers.pem; chmod "
+	                            "0644 etc/sekisho/trust/*"),
+	        0);
+	return (struct guard_policy){.root = f->w->fd, .channel = &f->channel};
+}
+
+static void offered_and_good_is_taken(void **state)
+{
+	struct fixture *f = *state;
+	struct guard_policy p = policy_place(f);
+
+	assert_false(guard_policy_load(&p));
+	assert_string_equal(guard_policy_state(&p), "none");
+	assert_string_equal(p.problem, "");
+	signed_write(f, "office", policy_keyboard, POLICY_DIR "offered.p7");
+	assert_true(guard_policy_load(&p));
+	assert_string_equal(guard_policy_state(&p), "in-force");
+	assert_int_equal(p.policy->version, 1);
+	assert_int_not_equal(noted(f, "event policy.accepted"), 0);
+	char *version = workspace_read(f->w, POLICY_DIR "version", NULL);
+	assert_string_equal(version, "1\n");
+	free(version);
+	/* Again, and after a new start. */
+	assert_false(guard_policy_load(&p));
+	policy_free(&p.policy);
+	assert_true(guard_policy_load(&p));
+	assert_string_equal(guard_policy_state(&p), "in-force");
+	policy_free(&p.policy);
+}
+
+static void assert_last_good(struct guard_policy *p, uint64_t version)
+{
+	assert_false(guard_policy_load(p));
+	assert_string_equal(guard_policy_state(p), "last-good");
+	assert_string_not_equal(p->problem, "");
+	assert_int_equal(p->policy->version, version);
+}
+
+static void anything_else_leaves_the_last_good_one(void **state)
+{
+	struct fixture *f = *state;
+	struct guard_policy p = policy_place(f);
+
+	signed_write(f, "office", policy_nothing, POLICY_DIR "offered.p7");
+	assert_true(guard_policy_load(&p));
+	/* older */
+	signed_write(f, "office", policy_keyboard, POLICY_DIR "offered.p7");
+	assert_last_good(&p, 2);
+	/* not the office's */
+	signed_write(f, "thief", POLICY_HEAD "version: 9\nways:\n  hid: allow\nrules: |\n  allow\n",
+	        POLICY_DIR "offered.p7");
+	assert_last_good(&p, 2);
+	/* not signed */
+	workspace_write_text(f->w, POLICY_DIR "offered.p7", policy_keyboard);
+	assert_last_good(&p, 2);
+	/* signed, but no policy */
+	signed_write(f, "office", POLICY_HEAD "version: 9\nsurprise: 1\n", POLICY_DIR "offered.p7");
+	assert_last_good(&p, 2);
+	/* past its date */
+	signed_write(f, "office",
+	        POLICY_HEAD "version: 9\nnot_after: 2020-01-01T00:00:00Z\nways:\n  hid: "
+	                    "allow\nrules: |\n  allow\n",
+	        POLICY_DIR "offered.p7");
+	assert_last_good(&p, 2);
+	/* others may write it */
+	signed_write(f, "office",
+	        POLICY_HEAD "version: 9\nways:\n  hid: allow\nrules: |\n  allow\n",
+	        POLICY_DIR "offered.p7");
+	assert_int_equal(workspace_run(f->w, "chmod 0666 " POLICY_DIR "offered.p7"), 0);
+	assert_last_good(&p, 2);
+	/* what is in force is broken or gone on the disk: guard holds it */
+	assert_int_equal(workspace_run(f->w,
+	                         "rm " POLICY_DIR "offered.p7; echo x >" POLICY_DIR "in-force.p7"),
+	        0);
+	assert_last_good(&p, 2);
+	assert_int_equal(workspace_run(f->w, "rm " POLICY_DIR "in-force.p7"), 0);
+	assert_last_good(&p, 2);
+	assert_int_not_equal(noted(f, "event policy.refused"), 0);
+	policy_free(&p.policy);
+	/* a new guard has none, and says why */
+	assert_false(guard_policy_load(&p));
+	assert_string_equal(guard_policy_state(&p), "none");
+	assert_string_not_equal(p.problem, "");
+}
+
+static void an_older_file_in_place_of_the_good_one_is_refused(void **state)
+{
+	struct fixture *f = *state;
+	struct guard_policy p = policy_place(f);
+
+	signed_write(f, "office", policy_nothing, POLICY_DIR "offered.p7");
+	assert_true(guard_policy_load(&p));
+	policy_free(&p.policy);
+	assert_int_equal(workspace_run(f->w, "rm " POLICY_DIR "offered.p7"), 0);
+	signed_write(f, "office", policy_keyboard, POLICY_DIR "in-force.p7");
+	assert_false(guard_policy_load(&p));
+	assert_null(p.policy);
+	assert_string_equal(guard_policy_state(&p), "none");
+}
+
+static int offer(struct fixture *f, struct guard_policy *p, const char *name, char *reason)
+{
+	int fd = openat(f->w->fd, name, O_RDONLY | O_CLOEXEC);
+
+	assert_true(fd >= 0);
+	int r = guard_policy_offer(p, fd, reason);
+	close(fd);
+	return r;
+}
+
+static void the_cli_may_offer(void **state)
+{
+	struct fixture *f = *state;
+	struct guard_policy p = policy_place(f);
+	char reason[GUARD_PROBLEM_MAX];
+
+	signed_write(f, "thief", policy_keyboard, "stolen");
+	assert_int_equal(offer(f, &p, "stolen", reason), ERR_SIGNATURE);
+	assert_string_not_equal(reason, "");
+	assert_string_equal(guard_policy_state(&p), "none");
+	assert_string_equal(p.problem, ""); /* nothing lies where a policy is taken from */
+	signed_write(f, "office", policy_keyboard, "good");
+	assert_int_equal(offer(f, &p, "good", reason), 0);
+	assert_string_equal(guard_policy_state(&p), "in-force");
+	assert_int_equal(offer(f, &p, "good", reason), 0);
+	assert_false(guard_policy_load(&p));
+	assert_string_equal(guard_policy_state(&p), "in-force");
+	signed_write(f, "office", policy_nothing, "newer");
+	assert_int_equal(offer(f, &p, "newer", reason), 0);
+	assert_int_equal(offer(f, &p, "good", reason), ERR_VERSION);
+	assert_int_equal(p.policy->version, 2);
+	assert_int_equal(workspace_run(f->w, "mkfifo fifo"), 0);
+	int fifo = openat(f->w->fd, "fifo", O_RDWR | O_CLOEXEC);
+	assert_int_equal(guard_policy_offer(&p, fifo, reason), ERR_UNSAFE);
+	close(fifo);
+	policy_free(&p.policy);
+}
+
+#define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
+
+int main(int argc, char **argv)
+{
+	const struct CMUnitTest plain[] = {
+	        TEST(offered_and_good_is_taken),
+	        TEST(anything_else_leaves_the_last_good_one),
+	        TEST(an_older_file_in_place_of_the_good_one_is_refused),
+	        TEST(the_cli_may_offer),
+	};
+	const struct CMUnitTest mocked[] = {
+	        TEST(everything_is_judged),
+	        TEST(what_was_there_before_is_denied_too),
+	        TEST(observing_tells_and_touches_nothing),
+	        TEST(what_is_not_journalled_stays_out),
+	        TEST(without_a_signer_nothing_new_is_let_in),
+	        TEST(without_a_policy_one_can_still_log_in),
+	        TEST(a_new_keyboard_waits_for_a_policy),
+	        TEST(a_policy_that_changes_is_applied),
+	        TEST(what_somebody_changed_is_put_right),
+	        TEST(main_that_refuses_is_told_of),
+	        TEST(a_port_has_one_device_at_a_time),
+	        TEST(the_cli_is_told_what_and_why),
+	};
+
+	if (geteuid() != 0) /* policies are root's files */
+		return 0;
+	if (argc > 1 && strcmp(argv[1], "mocked") == 0)
+		return cmocka_run_group_tests(mocked, NULL, NULL);
+	return cmocka_run_group_tests(plain, NULL, NULL);
+}
