@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Builds the minimal Debian 12 that the terminal tests boot: kernel, initramfs and disk, nothing of Sekisho in it.
 #     tests/terminal/base.sh [DIR]      (root; DIR: ${SEKISHO_VM_DIR:-build/terminal})
-# Leaves DIR/base/{vmlinuz,initrd,disk.img}; does nothing when what it would build from is unchanged.
+# Leaves DIR/base/{vmlinuz,initrd,disk.img} and, for the comparison, USBGuard's packages in DIR/base/usbguard; does nothing when what it would build from is unchanged.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 directory=${1:-${SEKISHO_VM_DIR:-$here/../../build/terminal}}
@@ -78,7 +78,11 @@ trap 'rm -rf "$work"' EXIT
 mkdir "$work/root" "$work/out"
 unpack_kernel "$kernel" "$work" &
 unpacking=$!
-mmdebstrap --quiet --variant=minbase --include="$PACKAGES" bookworm "$work/root.tar"
+mkdir -p "$work/out/usbguard/partial"
+mmdebstrap --quiet --variant=minbase --include="$PACKAGES" --customize-hook="APT_CONFIG=\$MMDEBSTRAP_APT_CONFIG \
+	apt-get -qq -y --no-install-recommends -o APT::Sandbox::User=root -o Dir::Cache::archives='$work/out/usbguard' --download-only install usbguard >/dev/null" \
+	bookworm "$work/root.tar"
+rm -rf "$work/out/usbguard/partial" "$work/out/usbguard/lock"
 tar -C "$work/root" -xf "$work/root.tar" --exclude='./dev/*'
 wait "$unpacking"
 version=$(ls "$work/kernel/lib/modules")

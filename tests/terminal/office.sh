@@ -9,7 +9,7 @@ sekisho_program=${SEKISHO_CLI:-$SEKISHO_BUILD/agent/sekisho}
 office_found() {
 	local officer
 	mkdir -p "$office"
-	"$collector_program" init "$office/collector" --name collector.office.test >/dev/null
+	"$collector_program" init "$office/collector" --name collector.office.test --name localhost >/dev/null
 	for officer in officer stranger; do
 		openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 30 -subj "/CN=$officer" \
 			-keyout "$office/$officer.key" -out "$office/$officer.pem" 2>/dev/null

@@ -10,7 +10,7 @@ cp --sparse=always "$SEKISHO_VM_BASE/disk.img" "$ready/disk.img"
 office_found
 collector_configure
 collector_start
-disk_options=cache=writeback machine_start "$ready/disk.img"
+disk_options=cache=unsafe machine_start "$ready/disk.img"
 shell_wait 90 || fail "the bare guest did not boot"
 guest 'systemctl is-system-running --wait' >/dev/null || true
 
@@ -31,6 +31,7 @@ unplug k1
 guest 'pkill udevadm; pkill -f "read -rt"; rm -f /run/watch.* /run/keys' || true
 guest_true '! ls /run/sekisho /usr/sbin/sekishod' || fail "the bare guest is not bare"
 
+guest 'md5sum /etc/pam.d/common-* >/root/pam-before'
 send_directory "$SEKISHO_BUNDLE" /root/bundle
 guest_timeout=240 guest 'cd /root/bundle && ./install' || fail "the bundle's install failed"
 guest 'rm -rf /root/bundle; dpkg -l sekisho-agent libpam-sekisho' || fail "not installed"
@@ -42,7 +43,7 @@ policy_sign "$office/policy-1.yaml" "$office/policy-1.p7"
 send_file "$office/policy-1.p7" /root/policy-1.p7
 guest 'systemctl restart sekishod && sekisho policy install /root/policy-1.p7' || fail "the policy was not accepted"
 token=$(collector_cmd token new --name terminal-1 | grep -oE '[A-Za-z0-9_-]{20,}' | tail -n 1)
-guest "sekisho enrol terminal --collector https://collector.office.test:8443 --name terminal-1 --token '$token'" ||
+guest "sekisho enrol terminal --collector https://collector.office.test:8443 --name terminal-1 --token-file - <<<'$token'" ||
 	fail "enrolment failed"
 guest "sed -i 's/^mode:.*/mode: enforce/' /etc/sekisho/agent.yaml && systemctl reload sekishod" ||
 	fail "could not switch to enforce"

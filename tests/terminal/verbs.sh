@@ -216,15 +216,23 @@ expect_event_at_collector() { # KIND field=value...
 	eventually 20 collector_has "$@" || fail "no such event at the collector: $*"
 }
 
+terminal_shown() { # JQ-FILTER: of what the collector shows of the terminal
+	collector_cmd terminals --json | jq -r ".terminals[] | select(.terminal == \"terminal-1\") | $1"
+}
+
 terminal_state() { # as the collector derives it: FRESH, STALE ...
-	collector_cmd terminals --json | jq -r '.. | objects | select(.name? == "terminal-1") | .state'
+	terminal_shown .state
 }
 
 terminal_is() { # STATE
 	[ "$(terminal_state)" = "$1" ]
 }
 
-expect_terminal_state() { # STATE
+expect_terminal_shown() { # JQ-FILTER: of what the collector shows of the terminal
+	collector_cmd terminals --json | jq -r ".terminals[] | select(.terminal == \"terminal-1\") | $1"
+}
+
+terminal_state() { # STATE
 	eventually 20 terminal_is "$1" || fail "the collector says $(terminal_state), not $1"
 }
 
@@ -272,6 +280,7 @@ console_expect() { # REGEX [SECONDS]
 		fi
 	done
 	console_match=${BASH_REMATCH[0]}
+	console_seen=${console_text%%"$console_match"*}
 	console_text=${console_text#*"$console_match"}
 }
 
@@ -313,4 +322,74 @@ code_now() { # SECRET
 let_code_pass() {
 	clock_offset=$((clock_offset + 30))
 	set_clock
+}
+
+# Enrols as an officer at the terminal does, confirming with the app's first code; $totp_secret is the secret shown.
+enrol_totp() { # USER
+	guest "rm -f /run/enrol; mkfifo /run/enrol
+		(sekisho enrol totp $1 </run/enrol >/run/enrol.shown 2>&1; echo \$? >>/run/enrol.shown) >/dev/null 2>&1 &
+		(sleep 60 >/run/enrol) >/dev/null 2>&1 &
+		until grep -q Secret: /run/enrol.shown; do sleep 0.2; done"
+	totp_secret=$(guest 'sed -n "s/^Secret: //p" /run/enrol.shown')
+	guest "echo $(code_now "$totp_secret") >/run/enrol; until grep -qx '[0-9]*' /run/enrol.shown; do sleep 0.2; done
+		tail -n 1 /run/enrol.shown | grep -qx 0" || fail "$1 could not be enrolled: $(guest 'cat /run/enrol.shown')"
+}
+
+# Lets what is still coming arrive, and forgets it.
+console_settle() {
+	console_type ""
+	console_expect '[$#] $' 20 || fail "no shell prompt: $console_text"
+	sleep 1
+	while read -r -N 1 -t 0.2 -d '' _ <&"${channel_out[login]}"; do :; done
+	console_text=
+}
+
+# --- the agent ------------------------------------------------------------------------------------------------------
+
+# Milliseconds until all five processes run, none of them stopped, another in place of /run/old-pid, and the agent answers.
+agent_whole_after() { # PROCESS
+	guest "begun=\${EPOCHREALTIME/./}
+		whole() {
+			local name pid state
+			for name in sekishod guard auth signer reporter; do
+				pid=\$(pidof -s \$name) || return 1
+				read -r _ _ state _ </proc/\$pid/stat || return 1
+				case \$state in T | Z) return 1 ;; esac
+				[ \$name != $1 ] || [ \$pid != \$(cat /run/old-pid) ] || return 1
+			done
+			sekisho status >/dev/null 2>&1
+		}
+		for _ in {1..200}; do
+			whole && { echo \$(((\${EPOCHREALTIME/./} - begun) / 1000)); exit 0; }
+			sleep 0.05
+			[ \$(((\${EPOCHREALTIME/./} - begun) / 1000)) -lt 15000 ] || break
+		done
+		ps -eo pid,stat,args | grep sekisho; exit 1"
+}
+
+policy_is() { # VERSION WHEN
+	eventually 5 policy_version_is "$1" || fail "$2: the policy in force is not $1: $(guest 'sekisho status --json')"
+}
+
+policy_version_is() {
+	[ "$(guest 'sekisho status --json' | jq -r '[.. | .policy_version? // empty][0]')" = "$1" ]
+}
+
+keyboard_there() {
+	[ -n "$(input_devices)" ]
+}
+
+keyboard_gone() {
+	[ -z "$(input_devices)" ]
+}
+
+broken_at_collector() {
+	collector_cmd terminals --json | jq -e '[.. | objects | select(.journal_state? == "broken" and .line?)] | length > 0' >/dev/null
+}
+
+# QEMU's arguments for a stick that is in from the start.
+stick_at_boot() { # ID SERIAL
+	truncate -s 8M "$machine/$1.img"
+	echo "-blockdev driver=file,filename=$machine/$1.img,node-name=file-$1 -blockdev driver=raw,file=file-$1,node-name=image-$1" \
+		"-device usb-storage,id=$1,bus=xhci.0,drive=image-$1,serial=$2"
 }
