@@ -192,10 +192,44 @@ show() {
 	echo
 	say "━━ 条文ごとの遵守状況 (sekisho-collector report --body mito-2026)" \
 		"━━ Clause by clause (sekisho-collector report --body mito-2026)"
-	collector report --body mito-2026 --terminal "$terminal" --format csv
+	collector report --body mito-2026 --terminal "$terminal" --format csv | clauses
 }
 
-work=$(mktemp -d /tmp/sekisho-quickstart.XXXXXX) || exit 1
+# The report's rows as text: what has evidence with it, the others counted. All cells of the CSV are quoted.
+clauses() {
+	awk -F '","' -v others="$(say "その他" "others")" '
+		function wrapped(text,    words, n, i, line) {
+			n = split(text, words, " ")
+			for (i = 1; i <= n; i++) {
+				if (line != "" && length(line) + length(words[i]) > 68) {
+					printf "         %s\n", line
+					line = ""
+				}
+				line = line (line == "" ? "" : " ") words[i]
+			}
+			if (line != "")
+				printf "         %s\n", line
+		}
+		NR == 1 {next}
+		{
+			sub(/"\r?$/, "")
+			sub(/^"/, "", $1)
+			count[$8]++
+		}
+		$8 ~ /^(met|unmet|attested)$/ {
+			printf "%-8s %s %s %s\n", $8, $1, $2, $4
+			wrapped($9)
+		}
+		END {
+			printf "%s:", others
+			for (state in count)
+				if (state !~ /^(met|unmet|attested)$/)
+					printf " %s %d", state, count[state]
+			printf "\n"
+		}'
+}
+
+work=$(mktemp -d "${TMPDIR:-/tmp}/sekisho-quickstart.XXXXXX") || exit 1
 chmod 755 "$work" # its users pass through
 mkdir -p "$work/terminal"
 say "関所: この端末を監視のみで動かします。システムは変更しません。" \

@@ -4,6 +4,9 @@
 set -u
 cd "$(dirname "$0")/../.." || exit 2
 work=$(mktemp -d)
+chmod 755 "$work" # the agent's users pass through
+export TMPDIR=$work/tmp
+mkdir "$TMPDIR"
 passed=0
 failed=0
 children=()
@@ -25,11 +28,11 @@ result() { # CODE WHAT
 	fi
 }
 
-# What a quickstart could leave: its directories, its processes, anything of ours in the system.
+# What a quickstart could leave: its directories, its processes (which name it), anything of ours in the system.
 traces() {
-	find /tmp -maxdepth 1 -name 'sekisho-quickstart.*' -newer "$work/begun"
-	ps -eo args= | grep -E '/build/quickstart/[a-z]+/(sekisho|guard|auth|signer|reporter)' | grep -v grep
-	stat -c '%n %Y' /run/sekisho /var/lib/sekisho /etc/sekisho 2>/dev/null | grep -vxFf "$work/system"
+	find "$TMPDIR" -mindepth 1 -maxdepth 1
+	ps -eo args= | grep -F "$TMPDIR/" | grep -vF 'grep -F'
+	system_state | grep -vxFf "$work/system"
 	return 0
 }
 system_state() {
@@ -45,11 +48,9 @@ shown() { # LOG
 	grep -q FRESH "$1" && grep -q 'mito-2026' "$1" && grep -qE '(met|unmet|unknown)' "$1"
 }
 
-touch "$work/begun"
 system_state >"$work/system"
 [ -s "$work/system" ] || echo none >"$work/system"
 export LC_ALL=C.UTF-8
-sleep 1
 
 packaging/quickstart.sh --once >"$work/first" 2>&1
 result $? "quickstart.sh --once ends with 0"
@@ -71,17 +72,32 @@ done
 children=()
 clean "... and left nothing"
 
-for signal in INT TERM; do
-	for after in 0.2 3 8; do
-		# As a terminal's ^C does it: a group of its own, which gets the signal whole. A background job ignores SIGINT otherwise.
-		python3 -c 'import os, signal, sys
-os.setsid()
+# As a terminal's ^C does it: a process group of its own, which gets the signal whole. A job in the background would ignore
+# SIGINT, so python gives it back its meaning.
+in_group() {
+	exec python3 -c 'import os, signal, sys
 signal.signal(signal.SIGINT, signal.SIG_DFL)
-os.execv(sys.argv[1], sys.argv[1:])' packaging/quickstart.sh >"$work/log" 2>&1 &
-		children=($!)
+os.setsid()
+os.execv(sys.argv[1], sys.argv[1:])' "$@"
+}
+gone() { # PID: within 15 s
+	for _ in {1..150}; do
+		kill -0 "$1" 2>/dev/null || return 0
+		sleep 0.1
+	done
+	return 1
+}
+
+for signal in INT TERM; do
+	for after in 0.2 2 5; do
+		in_group packaging/quickstart.sh >"$work/log" 2>&1 &
+		child=$!
+		children=("$child")
+		until kill -0 -- "-$child" 2>/dev/null; do sleep 0.05; done
 		sleep "$after"
-		kill -"$signal" -- "-${children[0]}"
-		wait "${children[0]}"
+		kill -"$signal" -- "-$child"
+		gone "$child" || kill -KILL "$child"
+		wait "$child"
 		[ $? = 130 ]
 		result $? "SIG$signal after $after s ends it"
 		children=()
