@@ -190,7 +190,7 @@ int config_parse(const uint8_t *text, size_t length, struct config *config, char
 	config_defaults(config);
 	message[0] = '\0';
 	if (shape_read(text, length, &shape, &fault) != 0) {
-		snprintf(message, 200, "line %zu: %s", fault.line, fault.message);
+		snprintf(message, 200, "line %zu: %.160s", fault.line, fault.message);
 		return ERR_FORMAT;
 	}
 	cyaml_err_t result =

@@ -1,0 +1,43 @@
+#include "collector/connection.h"
+
+#include "tests/unit/cmocka_all.h"
+
+static void count_room(void *context)
+{
+	(*(int *)context)++;
+}
+
+static void test_list(void **state)
+{
+	struct connection_list list;
+	int room = 0;
+
+	(void)state;
+	connection_list_start(&list, 2, count_room, &room);
+	struct connection *first = connection_new(&list);
+	struct connection *second = connection_new(&list);
+	assert_int_equal(list.count, 2);
+	first->channel.terminal = 5;
+	assert_true(connection_is_bound(&list, 5));
+	assert_false(connection_is_bound(&list, 6));
+	assert_null(connection_find_waiting(&list, 5));
+	first->waiting = (struct evhttp_request *)&room; /* any address */
+	assert_ptr_equal(connection_find_waiting(&list, 5), first);
+	assert_null(connection_find_waiting(&list, 6));
+	second->channel.terminal = 5;
+	second->waiting = first->waiting;
+	assert_ptr_equal(connection_find_waiting(&list, 5), second); /* the newest */
+	connection_free(second);
+	assert_int_equal(room, 1); /* it was full */
+	connection_free(first);
+	assert_int_equal(room, 1); /* it was not */
+	connection_free(NULL);
+	assert_int_equal(list.count, 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {cmocka_unit_test(test_list)};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
