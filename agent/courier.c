@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include "agent/config.h"
@@ -107,6 +108,16 @@ static int64_t doubled(int64_t first_ms, unsigned times, int64_t max_ms)
 	return ms < max_ms ? ms : max_ms;
 }
 
+static bool comes_sooner(const struct event *timer, int64_t ms)
+{
+	struct timeval due, now;
+
+	if (!evtimer_pending(timer, &due) || gettimeofday(&now, NULL) != 0)
+		return false;
+	return (due.tv_sec - now.tv_sec) * INT64_C(1000) + (due.tv_usec - now.tv_usec) / 1000 < ms;
+}
+
+/* News that never pauses must not put off the report that tells it. */
 static void plan_offline(struct courier *c)
 {
 	int64_t since = clock_boot_ms() - c->made_ms;
@@ -115,7 +126,8 @@ static void plan_offline(struct courier *c)
 	if (c->link.news)
 		in = doubled(COURIER_DEBOUNCE_MS, c->offline_made,
 		        COURIER_DEBOUNCE_MS << OFFLINE_DOUBLINGS);
-	add_timer(c->offline, in > 0 ? in : 0);
+	if (!comes_sooner(c->offline, in))
+		add_timer(c->offline, in > 0 ? in : 0);
 }
 
 static void drop_connection(struct courier *c)
@@ -182,6 +194,9 @@ static int make_report(struct courier *c, const uint8_t *exporter)
 		tell_state(c);
 	}
 	free(report.jws);
+	/* What was not made is still to be told. */
+	if (error != 0 && error != ERR_NOT_FOUND)
+		c->link.news = true;
 	if (c->link.lost)
 		c->fatal = ERR_TIMEOUT;
 	return error;
