@@ -53,7 +53,8 @@ struct complaint {
 };
 
 /* libcyaml says what is wrong first and where it was after that; both make the sentence. */
-static void keep_complaint(cyaml_log_t level, void *context, const char *format, va_list arguments)
+__attribute__((format(printf, 3, 0))) static void keep_complaint(
+        cyaml_log_t level, void *context, const char *format, va_list arguments)
 {
 	struct complaint *complaint = context;
 	size_t used = strlen(complaint->message);
