@@ -123,16 +123,11 @@ static const int calls_guard[] = {
 /* A worker is a fork; the state file it writes was opened by main. */
 static const int calls_auth[] = {
         SCMP_SYS(alarm),
-        SCMP_SYS(connect),
         SCMP_SYS(fdatasync),
-        SCMP_SYS(fsync),
-        SCMP_SYS(ftruncate),
         SCMP_SYS(kill),
         SCMP_SYS(pwrite64),
-        SCMP_SYS(setitimer),
         SCMP_SYS(socketpair),
         SCMP_SYS(wait4),
-        SCMP_SYS(waitid),
 };
 
 static const int calls_signer[] = {
@@ -234,7 +229,7 @@ static const struct profile {
 } profiles[ROLE_COUNT] = {
         [ROLE_MAIN] = {calls_main, COUNT(calls_main), MAY_WRITE_FILES | MAY_SOCKET_UNIX},
         [ROLE_GUARD] = {calls_guard, COUNT(calls_guard), MAY_SOCKET_UEVENT | MAY_THREAD},
-        [ROLE_AUTH] = {calls_auth, COUNT(calls_auth), MAY_LOAD_CODE | MAY_FORK | MAY_SOCKET_UNIX},
+        [ROLE_AUTH] = {calls_auth, COUNT(calls_auth), MAY_FORK},
         [ROLE_SIGNER] = {calls_signer, COUNT(calls_signer), MAY_WRITE_FILES},
         [ROLE_REPORTER] = {calls_reporter, COUNT(calls_reporter),
                 MAY_WRITE_FILES | MAY_LOAD_CODE | MAY_SOCKET_UNIX | MAY_SOCKET_NET},

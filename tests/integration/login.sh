@@ -95,12 +95,17 @@ auth_pid() {
 	pgrep -o -P "$agent" -f "$build/libexec/auth "
 }
 
+# pam_wrapper's processes trip over each other's directories when many start at once: such a one never got to libpam.
 pam() { # SERVICE USER ANSWER... ; the operation is $operation, or authenticate
-	local service=$1 user=$2
+	local service=$1 user=$2 try
 	shift 2
-	# shellcheck disable=SC2086 # words, or nothing
-	printf '%s\n' "$@" | LD_PRELOAD=libpam_wrapper.so PAM_WRAPPER=1 PAM_WRAPPER_SERVICE_DIR=$svc \
-		timeout 30 ${as-} pamtester "$service" "$user" ${operation-authenticate} >"${out-$work/out}" 2>&1
+	for try in 1 2 3 4 5 6; do
+		# shellcheck disable=SC2086 # words, or nothing
+		printf '%s\n' "$@" | LD_PRELOAD=libpam_wrapper.so PAM_WRAPPER=1 PAM_WRAPPER_SERVICE_DIR=$svc \
+			timeout 30 ${as-} pamtester "$service" "$user" ${operation-authenticate} >"${out-$work/out}" 2>&1
+		grep 'pamtester:' "${out-$work/out}" | grep -qv 'Initialization failure' && return
+		sleep 0.$try
+	done
 }
 sekisho() {
 	"$build/agent/sekisho" --root "$root" "$@"
@@ -114,6 +119,11 @@ code() { # STEPS: the code so many steps from now
 # Codes are of the present, past and next step: with 20 s left none of them changes sides while it is used.
 settle() {
 	while [ $(($(date +%s) % 30)) -ge "${1:-20}" ]; do sleep 0.5; done
+}
+install_policy() {
+	sekisho policy sign "$work/policy.yaml" --certificate "$work/office.pem" --key "$work/office.key" \
+		--out "$work/policy.p7" >"$work/out" 2>&1 &&
+		sekisho policy install "$work/policy.p7" >>"$work/out" 2>&1
 }
 journalled() { # PATTERN COUNT
 	[ "$(cat "$root"/var/lib/sekisho/journal/*.jsonl | grep -cE "$1")" = "$2" ]
@@ -154,6 +164,7 @@ check "accepted logins are in the journal" journalled '"login.accepted","user":"
 # the same code, many times at once
 settle 10
 once=0
+: >"$work/rounds"
 for _ in $(seq 20); do
 	secret=$(enrol --replace)
 	shared=$(code 0)
@@ -163,9 +174,14 @@ for _ in $(seq 20); do
 		racers+=($!)
 	done
 	wait "${racers[@]}"
-	cat "$work"/race.* >"$work/out"
-	[ "$(grep -c "$ok" "$work/out")" = 1 ] && [ "$(grep -c "$used" "$work/out")" = 19 ] && once=$((once + 1))
+	cat "$work"/race.* >"$work/round"
+	if [ "$(grep -c "$ok" "$work/round")" = 1 ] && [ "$(grep -c "$used" "$work/round")" = 19 ]; then
+		once=$((once + 1))
+	else
+		sort "$work/round" | uniq -c >>"$work/rounds"
+	fi
 done
+cp "$work/rounds" "$work/out"
 check "one code from 20 processes at once is accepted once, 20 times of 20 (was $once)" test $once = 20
 
 # lockout
@@ -300,28 +316,73 @@ check "by one that serves" says "$wrong"
 secret=$(enrol --replace)
 settle
 holders=()
-for i in $(seq 6); do
+answered() { grep -qE 'Verification code|pamtester:' "$work/held.$i"; }
+for i in 1 2 3 4 5 6; do
 	# shellcheck disable=SC2086
-	sleep 4 | LD_PRELOAD=libpam_wrapper.so PAM_WRAPPER=1 PAM_WRAPPER_SERVICE_DIR=$svc timeout 10 \
+	sleep 6 | LD_PRELOAD=libpam_wrapper.so PAM_WRAPPER=1 PAM_WRAPPER_SERVICE_DIR=$svc timeout 10 \
 		$locker pamtester totp games authenticate >"$work/held.$i" 2>&1 &
 	holders+=($!)
+	within 2 answered
 done
-asked() { [ "$(cat "$work"/held.* | grep -c 'Verification code')" = 4 ]; }
-refused_two() { [ "$(cat "$work"/held.* | grep -c "$unavailable")" = 2 ]; }
-check "a user gets four workers at once" within 3 asked
-check "and no more" within 3 refused_two
+cat "$work"/held.* >"$work/out"
+check "a user gets four workers at once" test "$(grep -o 'Verification code' "$work/out" | wc -l)" = 4
+check "and no more" test "$(grep -c "$unavailable" "$work/out")" = 2
 pam totp games "$(code 0)"
 check "root logs in all the same" says "$ok"
 wait "${holders[@]}"
 as=$locker pam totp games "$(code 1)"
 check "and the user once they are free" says "$ok"
 
+# what the policy asks
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj "/CN=office" \
+	-keyout "$work/office.key" -out "$work/office.pem" 2>/dev/null
+install -m 644 "$work/office.pem" "$root/etc/sekisho/trust/policy-signers.pem"
+sed -e 's/max_failures: 3/max_failures: 1/' -e 's/digits: 6/digits: 8/' \
+	"$top/packaging/policies/mito-my-number.yaml" >"$work/policy.yaml"
+check "a policy is installed: 8 digits, one try" install_policy
+pam totp games "$(code 1)"
+check "a token that is weaker than the policy is refused" says "weaker than the policy asks"
+check "enrolling fewer digits is refused" test -z "$(enrol --replace --digits 6)"
+check "and says so" says "the policy asks for a longer code"
+secret=$(enrol --replace --algorithm sha256)
+check "the policy's digits are enrolled" test ${#secret} = 52
+settle
+code() {
+	oathtool --totp=sha256 --digits 8 --base32 --now \
+		"$(date -u -d "@$(($(date +%s) + 30 * $1))" '+%Y-%m-%d %H:%M:%S UTC')" "$secret"
+}
+pam totp games "$(code 0)"
+check "8 digits by SHA-256 are accepted" says "$ok"
+pam totp games 00000000
+check "one wrong code locks" says "$maxtries"
+
+# confirmation
+show() { "$build/agent/sekisho" --root "$root" enrol totp games --replace >"$work/shown" 2>"$work/out"; }
+mkfifo "$work/typed"
+show <"$work/typed" &
+shower=$!
+exec 3>"$work/typed"
+echo 00000000 >&3
+within 5 grep -q '^Secret' "$work/shown"
+secret=$(sed -n 's/^Secret: //p' "$work/shown")
+settle
+now=$(oathtool --totp --digits 8 --base32 "$secret")
+echo "$now" >&3
+wait $shower
+check "enrolment is confirmed by a code" grep -q "games is enrolled" "$work/shown"
+check "after a wrong one" says "wrong code"
+exec 3>&-
+pam totp games "$now"
+check "which is spent" says "$used"
+echo "" | show
+check "without the code nothing is enrolled" says "not confirmed, not enrolled"
+
 # revocation
 sekisho revoke totp games --by hanako >"$work/out" 2>&1
 check "revoke says so" says "TOTP of games is revoked"
 check "and is journalled" journalled '"token.revoked","user":"games","factor":"totp","by":"hanako"' 1
 pam totp games "$(code 1)"
-check "the revoked token is worth nothing" says "$refused"
+check "the revoked token is worth nothing, and one try locks" says "$maxtries"
 check "revoking twice is refused" test "$(sekisho revoke totp games >/dev/null 2>&1; echo $?)" = 1
 check "no secret and no code is in the log" sh -c "! grep -qF -e '$secret' -e '$(code 0)' '$work/log'"
 
