@@ -103,7 +103,8 @@ pam() { # SERVICE USER ANSWER... ; the operation is $operation, or authenticate
 		# shellcheck disable=SC2086 # words, or nothing
 		printf '%s\n' "$@" | LD_PRELOAD=libpam_wrapper.so PAM_WRAPPER=1 PAM_WRAPPER_SERVICE_DIR=$svc \
 			timeout 30 ${as-} pamtester "$service" "$user" ${operation-authenticate} >"${out-$work/out}" 2>&1
-		grep 'pamtester:' "${out-$work/out}" | grep -qv 'Initialization failure' && return
+		grep -q 'Verification code' "${out-$work/out}" && return
+		grep -q -e 'pwrap_' -e 'Initialization failure' "${out-$work/out}" || return
 		sleep 0.$try
 	done
 }
