@@ -378,8 +378,8 @@ static void body_in_force(const struct cli *cli, char out[static POLICY_NAME_MAX
 	size_t length = 0, signers_length = 0;
 
 	out[0] = '\0';
-	if (read_within(cli->root, PATH_POLICY_DIR "/" POLICY_IN_FORCE, 2 * POLICY_TEXT_MAX, &text,
-	            &length) == 0 &&
+	if (read_within(cli->root, PATH_POLICY_DIR "/" POLICY_IN_FORCE, (size_t)2 * POLICY_TEXT_MAX,
+	            &text, &length) == 0 &&
 	        read_within(cli->root, PATH_POLICY_SIGNERS, SIGNERS_FILE_MAX, &signers,
 	                &signers_length) == 0 &&
 	        policy_open(text, length, signers, signers_length, &policy, &why) == 0)

@@ -38,7 +38,8 @@ struct signer {
 	struct signer_journal journal;
 	struct signer_state state;
 	struct signer_report report;
-	struct event_record event;  /* the one being read: too large for a stack frame of every handler */
+	struct event_record
+	        event;       /* the one being read: too large for a stack frame of every handler */
 	uint64_t told_count; /* what the reporter knows of */
 	uint64_t told_revision;
 	uint8_t memory[FRAME_MAX];

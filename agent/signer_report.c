@@ -96,24 +96,39 @@ static int check_certificate(const struct signer_report *r)
 	return error;
 }
 
+/* A decimal number and a blank; moves *text past them. */
+static int take_number(const char **text, uint64_t *number)
+{
+	size_t digits = strspn(*text, "0123456789");
+
+	if (digits == 0 || digits > 18 || (*text)[digits] != ' ' || (digits > 1 && **text == '0'))
+		return ERR_FORMAT;
+	*number = strtoull(*text, NULL, 10);
+	*text += digits + 1;
+	return 0;
+}
+
 static int parse_reported(const char *text, struct signer_report *r)
 {
-	char hash[SHA256_HEX_SIZE], ueid[ENROLMENT_UEID_SIZE], again[REPORTED_FILE_MAX];
 	uint8_t bytes[SHA256_SIZE];
-	uint64_t seq, count;
+	struct journal_head head;
+	uint64_t seq;
 
-	if (sscanf(text, "%20" SCNu64 " %20" SCNu64 " %64[0-9a-f] %23[A-Za-z0-9_-]\n", &seq, &count,
-	            hash, ueid) != 4)
+	if (take_number(&text, &seq) != 0 || take_number(&text, &head.count) != 0)
 		return ERR_FORMAT;
-	snprintf(again, sizeof(again), "%" PRIu64 " %" PRIu64 " %s %s\n", seq, count, hash, ueid);
-	if (strcmp(again, text) != 0 || decode_hex(hash, bytes, sizeof(bytes)) != 0)
+	if (strcspn(text, " ") != SHA256_HEX_SIZE - 1)
+		return ERR_FORMAT;
+	memcpy(head.hash, text, SHA256_HEX_SIZE - 1);
+	head.hash[SHA256_HEX_SIZE - 1] = '\0';
+	text += SHA256_HEX_SIZE;
+	if (decode_hex(head.hash, bytes, sizeof(bytes)) != 0 ||
+	        strlen(text) != ENROLMENT_UEID_SIZE || text[ENROLMENT_UEID_SIZE - 1] != '\n')
 		return ERR_FORMAT;
 	/* Counters of an earlier enrolment: this one begins at 1, with the whole journal. */
-	if (strcmp(ueid, r->enrolment.ueid) != 0)
+	if (strncmp(text, r->enrolment.ueid, ENROLMENT_UEID_SIZE - 1) != 0)
 		return 0;
 	r->stored = seq;
-	r->reported.count = count;
-	snprintf(r->reported.hash, sizeof(r->reported.hash), "%s", hash);
+	r->reported = head;
 	return 0;
 }
 
@@ -267,7 +282,7 @@ static json_t *required_claims(const struct signer_report *r, const struct signe
 {
 	return json_pack("{s:s,s:s,s:I,s:I,s:s,s:{s:I,s:s},s:o,s:s,s:O,s:b}", "eat_profile",
 	        "urn:sekisho:report:1", "ueid", r->enrolment.ueid, "iat", (json_int_t)clock_wall(),
-	        "seq", (json_int_t)(r->stored + 1), "boot", j->boot_id, "journal", "count",
+	        "seq", (json_int_t)r->stored + 1, "boot", j->boot_id, "journal", "count",
 	        (json_int_t)j->head.count, "head", j->head.hash, "policy", policy_claim(state),
 	        "state_digest", digest, "events", c->events, "more", c->more ? 1 : 0);
 }

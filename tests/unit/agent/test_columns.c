@@ -51,8 +51,8 @@ static void lines_end_within_the_screen(void **state)
 		char text[2048] = "", *out, *line, *rest = NULL;
 		size_t indent = 17;
 
-		while (strlen(text) < 1000)
-			strcat(text, texts[i]);
+		for (size_t used = 0; used < 1000; used += strlen(texts[i]))
+			memcpy(text + used, texts[i], strlen(texts[i]) + 1);
 		out = wrapped(text, indent);
 		for (line = strtok_r(out, "\n", &rest); line != NULL;
 		        line = strtok_r(NULL, "\n", &rest)) {

@@ -29,9 +29,9 @@ enum { REQUEST_MAX = 65536, PATIENCE_S = 20 };
 
 struct behaviour {
 	const char *names;  /* of its certificate */
-	int tls;            /* highest version; 0: 1.3 */
 	const char *answer; /* to each request, byte for byte; NULL: the exporter, in hex */
 	size_t filler;      /* bytes of 'x' after it */
+	int tls;            /* highest version; 0: 1.3 */
 	bool silent;
 	bool close_first; /* before any answer */
 	bool close_after; /* the first answer */

@@ -403,11 +403,14 @@ static void a_file_ends_at_its_size(void **state)
 	memset(long_value, 'v', EVENT_VALUE_MAX);
 	long_value[EVENT_VALUE_MAX] = '\0';
 	event_start(e, EVENT_DEVICE_DENIED);
-	for (uint16_t field = FIELD_ID; field < FIELD_ID + 10; field++)
+	for (int each = FIELD_ID; each <= FIELD_OBSERVED; each++) {
+		uint16_t field = (uint16_t)each;
+
 		event_put(e, field,
 		        event_field_is_number(field) ? "1"
 		        : event_field_is_flag(field) ? "true"
 		                                     : long_value);
+	}
 	start(&j, dir, NULL);
 	for (int i = 0; i < 2500; i++) {
 		assert_int_equal(signer_journal_add(&j, e, NULL), 0);

@@ -61,10 +61,11 @@ static int setup(void **state)
 {
 	static const char *const paths[] = {"var", "var/lib", PATH_STATE, PATH_JOURNAL_DIR,
 	        PATH_SIGNER_DIR, PATH_ENROLMENT_DIR};
-	struct fixture *f = calloc(1, sizeof(*f));
+	struct fixture *f;
 
 	if (temporary_setup(state) != 0)
 		return -1;
+	f = calloc(1, sizeof(*f));
 	f->temporary = *state;
 	f->root = f->temporary->dir;
 	*state = f;
