@@ -56,7 +56,8 @@ static bool is_count(const json_t *value, json_int_t smallest)
 
 static bool field_matches(const char *name, const json_t *value)
 {
-	for (uint16_t field = 1; field < FIELD_END; field++) {
+	for (unsigned number = 1; number < FIELD_END; number++) {
+		uint16_t field = (uint16_t)number;
 		const char *known = event_field_name(field);
 		if (known == NULL || strcmp(known, name) != 0)
 			continue;

@@ -242,10 +242,12 @@ void control_free(struct control **control)
 {
 	struct control *c = *control;
 	struct client *client;
+	struct client *next;
 
 	if (c == NULL)
 		return;
-	while ((client = TAILQ_FIRST(&c->clients)) != NULL) {
+	for (client = TAILQ_FIRST(&c->clients); client != NULL; client = next) {
+		next = TAILQ_NEXT(client, next);
 		poll_forget(c->polls, client);
 		drop_client(client);
 	}

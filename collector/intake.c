@@ -296,7 +296,7 @@ static int check_order(struct passage *p, bool *again)
 		return refuse(p, 409, "out-of-order",
 		        LANGUAGE("間の報告がまだ届いていません",
 		                "reports before this one are missing"),
-		        json_pack("{s:I}", "expected", (json_int_t)(p->last.seq + 1)));
+		        json_pack("{s:I}", "expected", (json_int_t)p->last.seq + 1));
 	if (!was_taken(p, &before))
 		return keep_clone(p);
 	*again = true;

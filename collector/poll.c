@@ -36,10 +36,13 @@ static void end_poll(struct poll *poll, enum poll_end end, uint64_t seq)
 
 void poll_board_stop(struct poll_board *board)
 {
-	struct poll *poll;
+	struct poll *poll = TAILQ_FIRST(&board->polls);
 
-	while ((poll = TAILQ_FIRST(&board->polls)) != NULL)
+	while (poll != NULL) {
+		struct poll *next = TAILQ_NEXT(poll, next);
 		end_poll(poll, POLL_DROPPED, 0);
+		poll = next;
+	}
 }
 
 static bool is_connected(const struct poll *poll)

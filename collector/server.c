@@ -363,7 +363,7 @@ static void sweep_strangers(evutil_socket_t fd, short what, void *context)
 {
 	const struct server *server = context;
 	const struct connection *connection;
-	int64_t limit = clock_boot_ms() - SERVER_STRANGER_SECONDS * 1000;
+	int64_t limit = clock_boot_ms() - (int64_t)SERVER_STRANGER_SECONDS * 1000;
 
 	(void)fd;
 	(void)what;

@@ -38,7 +38,7 @@ static void write_age(int64_t ms, char out[static CELL_SIZE])
 		snprintf(out, CELL_SIZE, "%llds", (long long)seconds);
 	else if (seconds < 7200)
 		snprintf(out, CELL_SIZE, "%lldm", (long long)(seconds / 60));
-	else if (seconds < 2 * 86400)
+	else if (seconds < INT64_C(2) * 86400)
 		snprintf(out, CELL_SIZE, "%lldh", (long long)(seconds / 3600));
 	else
 		snprintf(out, CELL_SIZE, "%lldd", (long long)(seconds / 86400));

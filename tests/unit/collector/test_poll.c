@@ -109,7 +109,7 @@ static void test_terminal_waits_later(void **state)
 
 static void run_for(const struct scene *s, int ms)
 {
-	const struct timeval span = {ms / 1000, (ms % 1000) * 1000};
+	const struct timeval span = {ms / 1000, (ms % 1000) * 1000L};
 
 	event_base_loopexit(s->base, &span);
 	event_base_dispatch(s->base);

@@ -137,11 +137,11 @@ static void test_problems(void **state)
 	set_fact(facts, "journal", "line", json_integer(4));
 	report_facts(f, facts);
 	assert_problem(f, "the terminal's journal is broken: a\\x1b[31m line 4");
-	f->now += 181 * 1000;
+	f->now += 181000;
 	report_facts(f, whole_facts());
-	f->now += 181 * 1000;
+	f->now += 181000;
 	assert_problem(f, "no recent report");
-	f->now += 86400 * 1000;
+	f->now += 86400000;
 	assert_problem(f, "not heard of");
 }
 
@@ -279,7 +279,7 @@ static void test_old_state_proves_nothing(void **state)
 	struct fixture *f = *state;
 
 	report_facts(f, whole_facts());
-	f->now += 181 * 1000;
+	f->now += 181000;
 	struct summary s = read_summary(f);
 	struct compliance *c = evaluate(&s, 1, "mito-2026");
 	assert_int_equal(c->totals[CLAUSE_MET], 0);
