@@ -1,6 +1,5 @@
 #include "agent/config.h"
 
-#include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,13 +20,9 @@ struct reading {
 	char *message; /* MESSAGE_SIZE */
 };
 
-__attribute__((format(printf, 2, 3))) static int refuse(struct reading *r, const char *format, ...)
+static int refuse(struct reading *r, const char *why)
 {
-	va_list arguments;
-
-	va_start(arguments, format);
-	vsnprintf(r->message, MESSAGE_SIZE, format, arguments);
-	va_end(arguments);
+	snprintf(r->message, MESSAGE_SIZE, "%s", why);
 	return ERR_FORMAT;
 }
 
@@ -58,28 +53,26 @@ static int value_cut(struct reading *r, char *text, char **value)
 	end = strchr(text + 1, quote);
 	*value = text + 1;
 	if (end == NULL)
-		return refuse(
-		        r, "%s", LANGUAGE("引用符が閉じていません", "the quote is not closed"));
+		return refuse(r, LANGUAGE("引用符が閉じていません", "the quote is not closed"));
 	*end = '\0';
 	if (strchr(*value, '\\') != NULL)
-		return refuse(r, "%s",
-		        LANGUAGE("引用符の中の \\ は使えません",
-		                "\\ within quotes is not understood"));
+		return refuse(r, LANGUAGE("引用符の中の \\ は使えません",
+		                         "\\ within quotes is not understood"));
 	end = trim(end + 1);
 	if (*end != '\0' && *end != '#')
-		return refuse(r, "%s",
-		        LANGUAGE("値の後に余分な文字があります", "something follows the value"));
+		return refuse(
+		        r, LANGUAGE("値の後に余分な文字があります", "something follows the value"));
 	return 0;
 }
 
 static int mode_take(struct reading *r, const char *value)
 {
 	if (r->have_mode)
-		return refuse(r, "%s", LANGUAGE("modeが二度あります", "mode is given twice"));
+		return refuse(r, LANGUAGE("modeが二度あります", "mode is given twice"));
 	r->have_mode = true;
 	if (strcmp(value, "enforce") != 0 && strcmp(value, "observe") != 0)
-		return refuse(r, "%s",
-		        LANGUAGE("modeはenforceかobserveです", "mode is enforce or observe"));
+		return refuse(
+		        r, LANGUAGE("modeはenforceかobserveです", "mode is enforce or observe"));
 	r->config->enforce = strcmp(value, "enforce") == 0;
 	return 0;
 }
@@ -108,15 +101,13 @@ static bool collector_is_good(const char *url)
 static int collector_take(struct reading *r, const char *value)
 {
 	if (r->have_collector)
-		return refuse(
-		        r, "%s", LANGUAGE("collectorが二度あります", "collector is given twice"));
+		return refuse(r, LANGUAGE("collectorが二度あります", "collector is given twice"));
 	r->have_collector = true;
 	if (strlen(value) >= sizeof(r->config->collector) ||
 	        (*value != '\0' && !collector_is_good(value)))
-		return refuse(r, "%s",
-		        LANGUAGE("collectorは https://ホスト:ポート です",
-		                "collector is https://HOST:PORT"));
-	strcpy(r->config->collector, value);
+		return refuse(r, LANGUAGE("collectorは https://ホスト:ポート です",
+		                         "collector is https://HOST:PORT"));
+	snprintf(r->config->collector, sizeof(r->config->collector), "%s", value);
 	return 0;
 }
 
@@ -128,16 +119,15 @@ static int line_take(struct reading *r, char *line)
 
 	for (const char *c = line; *c != '\0'; c++) {
 		if ((unsigned char)*c < ' ' || (unsigned char)*c == 0x7f)
-			return refuse(r, "%s",
-			        LANGUAGE("制御文字があります", "there is a control character"));
+			return refuse(
+			        r, LANGUAGE("制御文字があります", "there is a control character"));
 	}
 	if (*trim(line) == '\0' || *trim(line) == '#' || strcmp(line, "---") == 0)
 		return 0;
 	colon = strchr(line, ':');
 	if (colon == NULL || (colon[1] != ' ' && colon[1] != '\0'))
-		return refuse(r, "%s",
-		        LANGUAGE("「キー: 値」の形ではありません",
-		                "not of the form \"key: value\""));
+		return refuse(r, LANGUAGE("「キー: 値」の形ではありません",
+		                         "not of the form \"key: value\""));
 	*colon = '\0';
 	error = value_cut(r, trim(colon + 1), &value);
 	if (error != 0)
@@ -146,9 +136,8 @@ static int line_take(struct reading *r, char *line)
 		return mode_take(r, value);
 	if (strcmp(line, "collector") == 0)
 		return collector_take(r, value);
-	return refuse(r, "%s",
-	        LANGUAGE("知らないキーです（modeとcollectorがあります）",
-	                "unknown key (there are mode and collector)"));
+	return refuse(r, LANGUAGE("知らないキーです（modeとcollectorがあります）",
+	                         "unknown key (there are mode and collector)"));
 }
 
 static int text_take(struct reading *r, char *text, size_t length, unsigned *line)
@@ -157,7 +146,7 @@ static int text_take(struct reading *r, char *text, size_t length, unsigned *lin
 
 	*line = 1;
 	if (memchr(text, '\0', length) != NULL)
-		return refuse(r, "%s", LANGUAGE("NULバイトがあります", "there is a NUL byte"));
+		return refuse(r, LANGUAGE("NULバイトがあります", "there is a NUL byte"));
 	for (char *at; (at = strsep(&next, "\n")) != NULL; (*line)++) {
 		int error = line_take(r, at);
 

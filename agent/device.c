@@ -147,7 +147,7 @@ static int hash_make(
 	if (encoded == NULL || strlen(encoded) >= FACTS_HASH_MAX)
 		r = ERR_MEMORY;
 	else
-		strcpy(hash, encoded);
+		snprintf(hash, FACTS_HASH_MAX, "%s", encoded);
 out:
 	free(encoded);
 	free(all);

@@ -251,8 +251,8 @@ static void forget(struct enforcement *e, size_t index)
 	(void)tell(e, &event);
 	free(e->devices[index]);
 	e->count--;
-	memmove(&e->devices[index], &e->devices[index + 1],
-	        (e->count - index) * sizeof(e->devices[0]));
+	for (size_t i = index; i < e->count; i++)
+		e->devices[i] = e->devices[i + 1];
 }
 
 void enforce_removed(struct enforcement *e, const char *name)
@@ -352,7 +352,7 @@ static size_t names_read(int sys, struct name *names, size_t size)
 	}
 	while (count < size && (entry = readdir(dir)) != NULL) {
 		if (name_counts(entry->d_name))
-			strcpy(names[count++].text, entry->d_name);
+			snprintf(names[count++].text, DEVICE_NAME_MAX, "%s", entry->d_name);
 	}
 	closedir(dir);
 	qsort(names, count, sizeof(names[0]), name_compare);

@@ -30,8 +30,9 @@ static void bytes_free(struct bytes *b)
 
 static bool bytes_equal(const struct bytes *a, const struct bytes *b)
 {
-	return a->length == b->length && a->data != NULL &&
-	       memcmp(a->data, b->data, a->length) == 0;
+	if (a->data == NULL || b->data == NULL || a->length != b->length)
+		return false;
+	return memcmp(a->data, b->data, a->length) == 0;
 }
 
 /* Root's file, and nobody else's to write. */

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/socket.h>
@@ -83,7 +84,7 @@ static int socket_bind(int fd, const char *path, mode_t mode)
 
 	if (strlen(path) >= sizeof(address.sun_path))
 		return ERR_TOO_LONG;
-	strcpy(address.sun_path, path);
+	snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
 	if (unlink(path) != 0 && errno != ENOENT)
 		return ERR_IO;
 	before = umask(0777 & ~mode);

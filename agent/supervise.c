@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "agent/child.h"
+#include "agent/launch.h"
 #include "core/clock.h"
 #include "core/error.h"
 #include "core/frame.h"
@@ -174,94 +175,25 @@ static void signer_link_everybody(struct supervisor *s)
 	}
 }
 
-struct launch {
-	char path[512];
-	char uid[16], gid[16], group[16];
-	const char *argv[12];
-	int fds[3]; /* for CHILD_MAIN_FD and on; -1: closed */
-};
-
-static int launch_fill(const struct supervisor *s, enum role role, struct launch *l)
-{
-	const struct sandbox_ids *ids = &s->processes[role].ids;
-	size_t n = 0;
-	int length = snprintf(l->path, sizeof(l->path), "%s/%s", s->libexec, child_role_name(role));
-
-	if (length < 0 || (size_t)length >= sizeof(l->path))
-		return ERR_TOO_LONG;
-	snprintf(l->uid, sizeof(l->uid), "%u", ids->uid);
-	snprintf(l->gid, sizeof(l->gid), "%u", ids->gid);
-	snprintf(l->group, sizeof(l->group), "%u", ids->extra);
-	l->argv[n++] = l->path;
-	l->argv[n++] = "--uid";
-	l->argv[n++] = l->uid;
-	l->argv[n++] = "--gid";
-	l->argv[n++] = l->gid;
-	if (ids->extra != (gid_t)-1) {
-		l->argv[n++] = "--group";
-		l->argv[n++] = l->group;
-	}
-	if (strcmp(s->root_path, "/") != 0) {
-		l->argv[n++] = "--root";
-		l->argv[n++] = s->root_path;
-	}
-	if (s->observe_argument)
-		l->argv[n++] = "--observe";
-	l->argv[n] = NULL;
-	return 0;
-}
-
-/* In the child. Sources are moved out of the targets' way first. */
-static void fds_arrange(const struct launch *l, int null_fd)
-{
-	const int count = (int)(sizeof(l->fds) / sizeof(l->fds[0]));
-	int moved[sizeof(l->fds) / sizeof(l->fds[0])];
-
-	dup2(null_fd, STDIN_FILENO);
-	for (int i = 0; i < count; i++)
-		moved[i] = l->fds[i] >= 0 ? fcntl(l->fds[i], F_DUPFD, CHILD_MAIN_FD + count) : -1;
-	for (int i = 0; i < count; i++) {
-		if (moved[i] < 0)
-			close(CHILD_MAIN_FD + i);
-		else
-			dup2(moved[i], CHILD_MAIN_FD + i);
-	}
-	close_range((unsigned)(CHILD_MAIN_FD + count), ~0U, 0);
-}
-
-__attribute__((noreturn)) static void launch_exec(const struct launch *l, int null_fd)
-{
-	sigset_t none;
-
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
-	setsid(); /* a ^C on the terminal is main's to handle */
-	fds_arrange(l, null_fd);
-	execv(l->path, (char *const *)(uintptr_t)l->argv);
-	log_error("%s: %s", l->path, LANGUAGE("起動できません", "cannot be started"));
-	_exit(127);
-}
-
 static int process_launch(struct supervisor *s, enum role role, int channel)
 {
 	struct process *p = process_of(s, role);
-	struct launch l = {.fds = {channel, -1, -1}};
-	int r = launch_fill(s, role, &l);
+	struct launch l = {.role = role,
+	        .ids = p->ids,
+	        .libexec = s->libexec,
+	        .root_path = s->root_path,
+	        .observe = s->observe_argument,
+	        .null_fd = s->null_fd,
+	        .fds = {channel, -1, -1}};
+	int r;
 
-	if (r != 0)
-		return r;
 	if (role != ROLE_SIGNER)
-		(void)signer_link(s, role, &l.fds[1]);
+		(void)signer_link(s, role, &l.fds[CHILD_SIGNER_FD - CHILD_MAIN_FD]);
 	if (role == ROLE_AUTH)
-		l.fds[2] = s->auth_listen_fd;
-	p->pid = fork();
-	if (p->pid == 0)
-		launch_exec(&l, s->null_fd);
-	close_fd(&l.fds[1]);
-	if (p->pid > 0)
-		return 0;
-	p->pid = 0;
-	return ERR_IO;
+		l.fds[CHILD_LISTEN_FD - CHILD_MAIN_FD] = s->auth_listen_fd;
+	r = launch_start(&l, &p->pid);
+	close_fd(&l.fds[CHILD_SIGNER_FD - CHILD_MAIN_FD]);
+	return r;
 }
 
 static void back_off(struct process *p, int64_t now)

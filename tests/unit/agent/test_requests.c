@@ -96,16 +96,16 @@ static void numbers_outside_their_range_are_forbidden(void **state)
 static void a_role_has_its_own_requests_only(void **state)
 {
 	static const struct {
-		enum request_type type;
 		const char *name;
 		uint64_t number;
+		enum request_type type;
 		enum role role;
 	} valid[] = {
-	        {REQUEST_CONTROLLERS_DENY, "", 0, ROLE_GUARD},
-	        {REQUEST_HUB_DENY, "usb1", 0, ROLE_GUARD},
-	        {REQUEST_USB_AUTHORISE, "1-2", 5, ROLE_GUARD},
-	        {REQUEST_USB_DEAUTHORISE, "1-2", 5, ROLE_GUARD},
-	        {REQUEST_USER_OPEN, "a", 0, ROLE_AUTH},
+	        {"", 0, REQUEST_CONTROLLERS_DENY, ROLE_GUARD},
+	        {"usb1", 0, REQUEST_HUB_DENY, ROLE_GUARD},
+	        {"1-2", 5, REQUEST_USB_AUTHORISE, ROLE_GUARD},
+	        {"1-2", 5, REQUEST_USB_DEAUTHORISE, ROLE_GUARD},
+	        {"a", 0, REQUEST_USER_OPEN, ROLE_AUTH},
 	};
 
 	for (size_t i = 0; i < sizeof(valid) / sizeof(valid[0]); i++) {
