@@ -135,6 +135,7 @@ mkdir -p "$root"
 services
 : >"$work/out"
 check "the agent starts" start_agent
+[ $failed = 0 ] || { cat "$work/log"; echo "0 passed, 1 failed"; exit 1; }
 
 # enrolment
 secret=$(enrol --by hanako)
