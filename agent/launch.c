@@ -81,7 +81,7 @@ __attribute__((noreturn)) static void child_execute(const struct launch *l, cons
 
 int launch_start(const struct launch *l, pid_t *pid)
 {
-	struct command c;
+	struct command c = {0};
 	int r = command_make(l, &c);
 
 	*pid = 0;

@@ -212,11 +212,10 @@ static int try_thread(void)
 static int ordinary_work(void)
 {
 	struct timespec moment = {0, 1000};
-	char *memory = malloc(1 << 20);
+	char *memory;
 	char text[64];
 	FILE *file = fopen("/proc/self/stat", "r");
 
-	memset(memory, 1, 1 << 20);
 	if (file == NULL || fgets(text, sizeof(text), file) == NULL)
 		file = file != NULL
 		               ? file
@@ -224,6 +223,10 @@ static int ordinary_work(void)
 	if (file == NULL)
 		return 1;
 	fclose(file);
+	memory = malloc(1 << 20);
+	if (memory == NULL)
+		return 2;
+	memset(memory, 1, 1 << 20);
 	free(memory);
 	nanosleep(&moment, NULL);
 	signal(SIGTERM, SIG_IGN);
