@@ -217,8 +217,27 @@ sed 's/^/        /' "$work/out"
 check "... and the terminal is FRESH" within 10 is '"FRESH"' shown t1 .state
 ends 0 "... and a poll is answered" collector poll t1 --timeout 10
 
-# --- a malformed message ---
-# (unit tests: what a role may not say. Here: the whole stays up when the collector's connection is cut again and again.)
+# --- what may not be said ---
+# As root's client on the control socket: an event that is guard's to tell, and one that is none.
+say_wrongly() {
+	python3 - "$root/run/sekisho/control.sock" "$1" <<'PYTHON'
+import socket, struct, sys
+frame = lambda kind, payload: struct.pack(">HHI", 0x5347, kind, len(payload)) + payload
+client = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+client.settimeout(5)
+client.connect(sys.argv[1])
+client.send(frame(0x0201, b"\x03"))
+client.send(frame(10, struct.pack(">I", 1) + bytes.fromhex(sys.argv[2])))
+assert client.recv(4096) == b"", "answered"
+PYTHON
+}
+refused() { grep -c '"event":"message.refused","process":"admin"' "$state"/journal/*.jsonl; }
+check "an event of another's is not taken" say_wrongly 000600
+check "an event of no kind is not taken" say_wrongly ffff00
+check "... both refusals are journalled" is 2 refused
+check "... no such event is" is 0 grep -c '"event":"device.allowed"' "$state"/journal/*.jsonl
+
+# --- the collector comes and goes ---
 for _ in 1 2 3; do
 	stop "$server"
 	serve
