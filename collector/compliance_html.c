@@ -25,7 +25,7 @@ static const char STYLE[] =
         "th{background:#eef0f2;font-weight:600}thead{display:table-header-group}tr{break-inside:"
         "avoid}"
         "td.number{text-align:right;font-variant-numeric:tabular-nums}"
-        "td.id,td.name{overflow-wrap:anywhere}td.id{font-family:'DejaVu Sans "
+        "td.name{overflow-wrap:anywhere}th,td.id{white-space:nowrap}td.id{font-family:'DejaVu Sans "
         "Mono',monospace;font-size:12px}"
         "td.evidence{overflow-wrap:anywhere}"
         ".totals{display:flex;flex-wrap:wrap;gap:8px;list-style:none;padding:0;margin:12px 0}"
@@ -42,7 +42,7 @@ static const char STYLE[] =
         ".not_in_policy,.not_applicable{color:#4a4f54;background:#f3f4f5;border-color:#8a9096}"
         ".totals .met,.totals .unmet,.totals .unknown,.totals .attested,.totals "
         ".not_in_policy,.totals .not_applicable"
-        "{background:#fff}"
+        "{background:#fff;border-left-color:currentColor}"
         "@media print{body{padding:0;max-width:none;font-size:10pt}}";
 
 static void write_text(FILE *out, const char *text)
@@ -207,6 +207,25 @@ static void write_met_count(
 	fputs("</td>", out);
 }
 
+/* Whose evidence it is: "all 3", "counter-1 and 2 more". */
+static void write_owner(FILE *out, const struct compliance *c, const struct compliance_clause *row)
+{
+	const char *evidence = row->findings[row->worst].evidence;
+	size_t same = 0;
+
+	for (size_t i = 0; i < c->terminal_count; i++)
+		same += row->findings[i].state == row->state &&
+		        strcmp(row->findings[i].evidence, evidence) == 0;
+	if (same == c->terminal_count) {
+		fprintf(out, LANGUAGE("全 %zu 台：", "all %zu: "), same);
+		return;
+	}
+	write_text(out, c->terminals[row->worst].terminal.name);
+	if (same > 1)
+		fprintf(out, LANGUAGE(" ほか %zu 台", " and %zu more"), same - 1);
+	write_text(out, LANGUAGE("：", ": "));
+}
+
 static void write_clause(FILE *out, const struct compliance *c, const struct compliance_clause *row)
 {
 	fputs("<tr>", out);
@@ -217,10 +236,8 @@ static void write_clause(FILE *out, const struct compliance *c, const struct com
 	write_met_count(out, c, row);
 	fputs("<td class=\"evidence\">", out);
 	if (c->terminal_count > 1 && row->state != CLAUSE_NOT_APPLICABLE &&
-	        row->state != CLAUSE_NOT_IN_POLICY) {
-		write_text(out, c->terminals[row->worst].terminal.name);
-		write_text(out, LANGUAGE("：", ": "));
-	}
+	        row->state != CLAUSE_NOT_IN_POLICY)
+		write_owner(out, c, row);
 	write_text(out, row->findings[row->worst].evidence);
 	fputs("</td></tr>\n", out);
 }
