@@ -416,6 +416,23 @@ static bool hub_denies(const struct enforcement *e, const char *name)
 	return attribute_is_zero(e->sys, path);
 }
 
+/* One that main was slow with may be right by now; one that it failed with is tried again. */
+static void device_check(struct enforcement *e, struct guarded *g)
+{
+	bool wanted = enforce_verdict(g).treatment == TREATMENT_ALLOW;
+
+	if (g->kept || device_authorised(e->sys, &g->device, &g->device.authorised) != 0)
+		return;
+	if (g->device.authorised == wanted) {
+		unenforced_set(e, g, NULL);
+		return;
+	}
+	if (g->device.authorised)
+		g->told = false;
+	if (g->device.authorised || g->unenforced != NULL)
+		apply(e, g);
+}
+
 void enforce_check(struct enforcement *e)
 {
 	struct name *names = calloc(ENFORCE_DEVICES_MAX, sizeof(*names));
@@ -427,17 +444,8 @@ void enforce_check(struct enforcement *e)
 			hub_deny(e, names[i].text);
 	}
 	free(names);
-	for (size_t i = 0; i < e->count && !e->observe; i++) {
-		struct guarded *g = e->devices[i];
-
-		if (device_authorised(e->sys, &g->device, &g->device.authorised) != 0)
-			continue;
-		if (g->device.authorised && !g->kept &&
-		        enforce_verdict(g).treatment == TREATMENT_DENY) {
-			g->told = false;
-			apply(e, g);
-		}
-	}
+	for (size_t i = 0; i < e->count && !e->observe; i++)
+		device_check(e, e->devices[i]);
 }
 
 static void count_device(const struct guarded *g, struct enforcement_figures *f)

@@ -372,6 +372,16 @@ static const struct entry *entry_find(enum role role, const struct request *requ
 	return name_is_clean(request) && entry->check(request) ? entry : NULL;
 }
 
+int requests_check(enum role role, const struct request *request, bool with_fd)
+{
+	return entry_find(role, request, with_fd) != NULL ? 0 : REQUESTS_FORBIDDEN;
+}
+
+bool requests_may_wait(const struct request *request)
+{
+	return request->type == REQUEST_USB_AUTHORISE || request->type == REQUEST_USB_DEAUTHORISE;
+}
+
 int requests_answer(const struct requests *r, enum role role, const struct request *request,
         int fd_in, int *fd_out)
 {
