@@ -30,6 +30,7 @@ exposure() { # UNIT: tenths, so that 2.4 is 24
 		sed -n 's/.*exposure level for .*: \([0-9]*\)\.\([0-9]\).*/\1\2/p'
 }
 
+rm -rf "$directory/debs" "$directory/bundle" # nobody shall test old ones
 packaging/build-debs.sh "$directory/debs"
 result $? "three packages built"
 [ "$failed" = 0 ] || finish
