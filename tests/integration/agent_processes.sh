@@ -198,7 +198,7 @@ none_left() { # dead, whether or not somebody reaps them
 	done
 }
 kill -KILL "$agent"
-{ wait "$agent"; } 2>/dev/null
+disown "$agent"
 check "main killed: its children die with it" within 2 none_left
 agent_start
 check "a new main: whole within 5 s" within 5 whole
@@ -218,6 +218,26 @@ check "systemd was told nothing by the children" is "$(grep -cE '^(STOPPING|READ
 	"$work/notified")" "$(wc -l <"$work/notified")"
 kill "$listener"
 wait "$listener" 2>/dev/null
+
+# --- a guard that asks for what it may and then for what it may not, at an enforcing main with a sysfs of the test's own
+mkdir -p "$work/libexec" "$root/sys/bus/usb/devices/1-2"
+ln -s "$build"/libexec/{auth,signer,reporter} "$work/libexec/"
+echo 0 >"$root/sys/bus/usb/devices/1-2/authorized"
+echo 5 >"$root/sys/bus/usb/devices/1-2/devnum"
+ln -s "$build/tests/unit/agent/rude_guard" "$work/libexec/guard"
+: >"$work/log"
+"$build/agent/sekishod" --root "$root" --libexec "$work/libexec" --user-ids $base >>"$work/log" 2>&1 &
+agent=$!
+check "another devnum in the port is not authorised" within 5 grep -q '^guard: other devnum 5$' "$work/log"
+check "the device that was judged is" within 5 grep -q '^guard: authorise 0$' "$work/log"
+check "... in sysfs" is "$(cat "$root/sys/bus/usb/devices/1-2/authorized")" 1
+check "who asks for what is another's is killed" within 5 grep -q 'guard: request refused' "$work/log"
+check "... without an answer" is "$(grep -c '^guard: forbidden' "$work/log")" 0
+check "... and it is in the journal" within 3 \
+	journal_has '"event":"message.refused","process":"guard","cause":"request refused"'
+kill -TERM "$agent"
+check "... and main ends as ever" within 5 ended
+agent=
 
 echo "$passed passed, $failed failed"
 [ "$failed" = 0 ]
