@@ -197,8 +197,8 @@ none_left() { # dead, whether or not somebody reaps them
 		! grep -q '^State:[[:space:]]*[^ZX[:space:]]' "/proc/$pid/status" 2>/dev/null || return 1
 	done
 }
-kill -KILL "$agent"
 disown "$agent"
+kill -KILL "$agent"
 check "main killed: its children die with it" within 2 none_left
 agent_start
 check "a new main: whole within 5 s" within 5 whole
