@@ -352,7 +352,7 @@ static size_t names_read(int sys, struct name *names, size_t size)
 	}
 	while (count < size && (entry = readdir(dir)) != NULL) {
 		if (name_counts(entry->d_name))
-			snprintf(names[count++].text, DEVICE_NAME_MAX, "%s", entry->d_name);
+			memcpy(names[count++].text, entry->d_name, strlen(entry->d_name) + 1);
 	}
 	closedir(dir);
 	qsort(names, count, sizeof(names[0]), name_compare);
