@@ -13,12 +13,18 @@ failed=0
 agent=
 export LC_ALL=C.UTF-8
 
+gone() {
+	! kill -0 "$agent" 2>/dev/null
+}
+end_agent() {
+	kill -CONT "$agent"
+	kill "$agent"
+	within 10 gone || kill -KILL "$agent"
+	wait "$agent"
+	agent=
+}
 finish() {
-	if [ -n "$agent" ]; then
-		kill -CONT "$agent"
-		kill "$agent"
-		wait "$agent"
-	fi 2>/dev/null
+	[ -z "$agent" ] || end_agent 2>/dev/null
 	rm -rf "$work"
 }
 trap finish EXIT
@@ -86,9 +92,7 @@ start_agent() {
 	within 20 grep -q 'ready' "$work/log"
 }
 stop_agent() {
-	kill "$agent"
-	wait "$agent" 2>/dev/null
-	agent=
+	end_agent 2>/dev/null
 	: >"$work/log"
 }
 auth_pid() {

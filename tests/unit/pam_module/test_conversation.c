@@ -3,6 +3,7 @@
 
 #include <signal.h>
 #include <stdbool.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -55,6 +56,7 @@ static void play(int fd, const struct line *script)
 	uint8_t stage = 0;
 	char text[LOGIN_TEXT_MAX];
 
+	(void)prctl(PR_SET_PDEATHSIG, SIGKILL); /* a failed assertion leaves nothing running */
 	if (frame_receive(fd, 5000, memory, sizeof(memory), &frame) != 0 ||
 	        frame.type != LOGIN_BEGIN)
 		_exit(2);
@@ -251,6 +253,7 @@ static void agent_that_is_not_roots(void **state)
 	pid = fork();
 	assert_true(pid >= 0);
 	if (pid == 0) {
+		(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 		if (setresuid(65534, 65534, 65534) != 0)
 			_exit(1);
 		(void)listen_at(path);

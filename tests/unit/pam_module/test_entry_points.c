@@ -3,6 +3,7 @@
 
 #include <security/pam_appl.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -72,6 +73,9 @@ static void start_agent(const struct workspace *w, struct agent *agent, uint8_t 
 	assert_int_equal(listen(agent->listener, 8), 0);
 	agent->pid = fork();
 	assert_true(agent->pid >= 0);
+	if (agent->pid == 0)
+		(void)prctl(
+		        PR_SET_PDEATHSIG, SIGKILL); /* a failed assertion leaves nothing running */
 	while (agent->pid == 0) {
 		int fd = accept(agent->listener, NULL, NULL);
 
