@@ -14,7 +14,6 @@
 
 #include "agent/config.h"
 #include "agent/control.h"
-#include "agent/notify.h"
 #include "agent/paths.h"
 #include "agent/place.h"
 #include "agent/sandbox.h"
@@ -23,6 +22,7 @@
 #include "core/error.h"
 #include "core/language.h"
 #include "core/log.h"
+#include "core/notify.h"
 
 enum { TICK_MS = 1000 };
 
@@ -208,7 +208,9 @@ static int daemon_open(struct daemon *d, const struct arguments *a)
 	if (r != 0)
 		return r;
 	config_load(s);
-	notify_open(&d->notify);
+	if (notify_open(&d->notify) != 0)
+		log_warning("%s",
+		        LANGUAGE("NOTIFY_SOCKETが使えません", "NOTIFY_SOCKET cannot be used"));
 	r = sandbox_enter(ROLE_MAIN, NULL);
 	if (r != 0)
 		log_error("%s: %s",
@@ -287,7 +289,7 @@ static void tick(struct daemon *d)
 	d->next_tick_ms = now + TICK_MS;
 	supervise_tick(&d->supervisor);
 	control_expire(&d->control);
-	if (d->notify.watchdog)
+	if (d->notify.every_us > 0)
 		notify_send(&d->notify, "WATCHDOG=1");
 }
 

@@ -2,7 +2,7 @@
 
 #include "collector/control.h"
 #include "collector/directory.h"
-#include "collector/notify.h"
+#include "core/notify.h"
 #include "collector/sandbox.h"
 #include "collector/server.h"
 #include "core/error.h"

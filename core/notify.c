@@ -1,13 +1,15 @@
-#include "collector/notify.h"
+#include "core/notify.h"
 
 #include "core/error.h"
 
 #include <errno.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 static int connect_to(const char *path, int *fd)
@@ -60,6 +62,9 @@ int notify_open(struct notify *notify)
 		error = connect_to(path, &notify->fd);
 	if (error == 0 && (pid == 0 || pid == getpid()))
 		notify->every_us = span / 2;
+	unsetenv("NOTIFY_SOCKET");
+	unsetenv("WATCHDOG_USEC");
+	unsetenv("WATCHDOG_PID");
 	return error;
 }
 
@@ -74,4 +79,15 @@ void notify_send(const struct notify *notify, const char *state)
 {
 	if (notify->fd >= 0)
 		send(notify->fd, state, strlen(state), MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+void notify_reloading(const struct notify *notify)
+{
+	char state[64];
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	snprintf(state, sizeof(state), "RELOADING=1\nMONOTONIC_USEC=%jd",
+	        (intmax_t)now.tv_sec * 1000000 + now.tv_nsec / 1000);
+	notify_send(notify, state);
 }
