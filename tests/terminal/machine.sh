@@ -26,7 +26,7 @@ machine_start() {
 		-drive "file=$disk,format=raw,if=virtio,${disk_options:-snapshot=on,cache=unsafe}" \
 		-chardev "file,id=console,path=$machine/console.log" -serial chardev:console \
 		-chardev "socket,id=login,path=$machine/login.sock,server=on,wait=off" -serial chardev:login \
-		-netdev "user,id=net,restrict=on,guestfwd=tcp:10.0.2.100:8443-cmd:socat - TCP4:127.0.0.1:${collector_port:-1}" \
+		-netdev "user,id=net,restrict=on,guestfwd=tcp:10.0.2.100:8443-cmd:socat -t0.1 - TCP4:127.0.0.1:${collector_port:-1}" \
 		-device virtio-net-pci,netdev=net,romfile= \
 		-device virtio-serial-pci \
 		-chardev "socket,id=shell,path=$machine/shell.sock,server=on,wait=off" \

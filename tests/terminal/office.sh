@@ -48,7 +48,8 @@ collector_sql() { # SQL
 	sqlite3 -readonly -cmd '.timeout 5000' "$office/collector/collector.db" "$1"
 }
 
-# Prints a policy as YAML. Its rules allow the listed keyboard and nothing else; $rules adds to them.
+# Prints a policy as YAML that allows the listed keyboard and hubs, nothing else; $rules adds to its rules, and with
+# usb_storage=allow they may let a stick in.
 policy_text() { # VERSION
 	cat <<-END
 		sekisho: policy-1
@@ -58,8 +59,8 @@ policy_text() { # VERSION
 		tier: my_number
 		signers: 1
 		ways:
-		  usb_storage: deny
-		  hid: deny
+		  usb_storage: ${usb_storage:-deny}
+		  hid: allow
 		  hub: allow
 		login:
 		  factors: [password, totp]

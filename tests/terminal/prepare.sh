@@ -51,8 +51,10 @@ expect_terminal_state FRESH
 guest 'sekisho status' || fail "status"
 eventually 10 guest_true 'grep -qx 0 /sys/bus/usb/devices/usb1/authorized_default' || fail "the root hub is not closed"
 
-guest 'sync; echo 3 >/proc/sys/vm/drop_caches'
+guest 'sync; echo 1 >/proc/sys/vm/drop_caches'
+# A kept connection would not survive: the terminal is to know that it is gone, and to be about to connect again.
 collector_stop
+eventually 10 guest_true '! ss -tn | grep -q :8443' || fail "the terminal holds on to a connection that is gone"
 cp -r "$office" "$ready/office"
 machine_save "$ready/memory"
 rm -rf "$SEKISHO_VM_READY"

@@ -15,7 +15,7 @@ export SEKISHO_TOP=$top SEKISHO_BUILD=${SEKISHO_BUILD:-$top/build/release}
 export SEKISHO_VM_BASE=$SEKISHO_VM_DIR/base SEKISHO_VM_READY=$SEKISHO_VM_DIR/ready
 export SEKISHO_BUNDLE=${SEKISHO_BUNDLE:-$top/build/packages/bundle}
 export LC_ALL=C.UTF-8
-limit=300 # seconds for a scenario; the slowest is far below
+limit=${SEKISHO_VM_LIMIT:-300} # seconds for a scenario; the slowest is far below
 passed=0
 failed=0
 declare -A running # pid -> scenario
@@ -117,7 +117,7 @@ export SEKISHO_VM_ACCEL=${SEKISHO_VM_ACCEL:-$(accelerator)}
 echo "        accelerator: $SEKISHO_VM_ACCEL"
 
 # The terminal that is ready is reused while everything it was made from is the same.
-key=$(cat "$SEKISHO_VM_BASE/key" "$SEKISHO_BUNDLE/SHA256SUMS" "$here"/{prepare,machine,office,verbs}.sh \
+key=$(cat "$SEKISHO_VM_BASE/key" "$SEKISHO_BUNDLE/SHA256SUMS" "$here"/{prepare,machine,office}.sh \
 	"$SEKISHO_BUILD/collector/sekisho-collector" <(echo "$SEKISHO_VM_ACCEL") | sha256sum)
 if [ "$(cat "$SEKISHO_VM_READY/key" 2>/dev/null)" != "$key" ]; then
 	rm -rf "$SEKISHO_VM_READY"

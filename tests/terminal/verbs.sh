@@ -17,6 +17,7 @@ resume_terminal() {
 	machine_start "$SEKISHO_VM_READY/disk.img" -incoming "exec:cat '$SEKISHO_VM_READY/memory'"
 	machine_resume
 	set_clock
+	console_fresh=yes
 }
 
 # The same terminal switched on: "present before boot". Arguments are QEMU's.
@@ -138,12 +139,14 @@ expect_not_authorised() { # SERIAL
 }
 
 # From here on every block device that comes is noted, by its uevent and by looking: nothing is missed in between.
+watch_mark=
 watch_storage() {
-	guest 'echo "sekisho-test: watch begins" >/dev/kmsg; rm -f /run/watch.*; : >/run/watch.seen
+	watch_mark="sekisho-test: watch begins $EPOCHREALTIME"
+	guest 'echo "'"$watch_mark"'" >/dev/kmsg; rm -f /run/watch.*; : >/run/watch.seen
 		udevadm monitor --kernel --subsystem-match=block >/run/watch.uevents 2>&1 &
 		(exec 8<> <(:); while read -rt 0.05 -u 8 || true; do
 			for block in /sys/block/*; do
-				case ${block##*/} in vd*) ;; *) echo "${block##*/}" >>/run/watch.seen ;; esac
+				case ${block##*/} in vd* | loop*) ;; *) echo "${block##*/}" >>/run/watch.seen ;; esac
 			done
 		done) >/dev/null 2>&1 &
 		until grep -q KERNEL /run/watch.uevents; do sleep 0.1; done' || fail "cannot watch"
@@ -151,8 +154,8 @@ watch_storage() {
 
 # What the watch saw of block devices that are not the terminal's own disk, and of drivers that were bound.
 storage_seen() {
-	guest 'cat /run/watch.seen; grep -E "KERNEL.* add .*/block/" /run/watch.uevents | grep -v /block/vd
-		dmesg | sed "0,/sekisho-test: watch begins/d" | grep -E "USB Mass Storage device detected|scsi host|\[sd[a-z]"
+	guest 'cat /run/watch.seen; grep -E "KERNEL.* add .*/block/" /run/watch.uevents | grep -vE "/block/(vd|loop)"
+		dmesg | sed "0,/'"$watch_mark"'/d" | grep -E "USB Mass Storage device detected|scsi host|\[sd[a-z]"
 		ls -d /sys/bus/usb/drivers/usb-storage/*:* /sys/bus/usb/drivers/uas/*:* 2>/dev/null; true'
 }
 
@@ -228,11 +231,7 @@ terminal_is() { # STATE
 	[ "$(terminal_state)" = "$1" ]
 }
 
-expect_terminal_shown() { # JQ-FILTER: of what the collector shows of the terminal
-	collector_cmd terminals --json | jq -r ".terminals[] | select(.terminal == \"terminal-1\") | $1"
-}
-
-terminal_state() { # STATE
+expect_terminal_state() { # STATE
 	eventually 20 terminal_is "$1" || fail "the collector says $(terminal_state), not $1"
 }
 
@@ -264,6 +263,7 @@ send_file() { # FILE PATH-IN-GUEST
 # --- login ----------------------------------------------------------------------------------------------------------
 
 console_text=
+console_fresh=no
 
 console_type() { # TEXT
 	printf '%s\r' "$1" >&"${channel_in[login]}"
@@ -286,7 +286,7 @@ console_expect() { # REGEX [SECONDS]
 
 # Answers the prompts of login, su or sudo. True when a shell (prompt "$" or "#") comes up, false when refused.
 console_answer() { # PASSWORD CODE
-	local prompt='Password: |password for [a-z]+: |[Cc]ode[^:]*: |incorrect|failure|denied|[Ss]orry|not be completed|login: |[$#] $'
+	local prompt='Password: |password for [a-z]+: |[Cc]ode[^:]*: |incorrect|failure|denied|[Ss]orry|not be completed|terminal login: |[$#] $'
 	while console_expect "$prompt" 25; do
 		case $console_match in
 		*assword*) console_type "$1" ;;
@@ -300,17 +300,16 @@ console_answer() { # PASSWORD CODE
 
 # console login(1) on the second serial line.
 log_in() { # USER PASSWORD CODE
-	console_text=
-	console_type ""
-	console_expect 'login: ' 30 || fail "no login prompt: $console_text"
+	# A prompt that was shown before the machine was kept is not shown again by itself.
+	[ "$console_fresh" = no ] || console_type ""
+	console_fresh=no
+	console_expect 'terminal login: ' 40 || fail "no login prompt: $console_text"
 	console_type "$1"
 	console_answer "$2" "$3"
 }
 
 log_out() {
 	console_type exit
-	console_expect 'login: ' 30 || fail "no login prompt after logging out: $console_text"
-	console_text=
 }
 
 # The code an authenticator app shows at the guest's time. next_code first lets one period of its clock go by, since a
@@ -335,36 +334,44 @@ enrol_totp() { # USER
 		tail -n 1 /run/enrol.shown | grep -qx 0" || fail "$1 could not be enrolled: $(guest 'cat /run/enrol.shown')"
 }
 
-# Lets what is still coming arrive, and forgets it.
+must_refuse() { # WHAT COMMAND...
+	if "${@:2}"; then
+		fail "$1 is accepted"
+	fi
+}
+
+# Back to the shell's prompt, whatever is being asked.
 console_settle() {
-	console_type ""
-	console_expect '[$#] $' 20 || fail "no shell prompt: $console_text"
-	sleep 1
-	while read -r -N 1 -t 0.2 -d '' _ <&"${channel_out[login]}"; do :; done
+	printf '\003\r' >&"${channel_in[login]}"
+	sleep 2
+	while read -r -N 1 -t 0.3 -d '' _ <&"${channel_out[login]}"; do :; done
 	console_text=
 }
 
 # --- the agent ------------------------------------------------------------------------------------------------------
 
 # Milliseconds until all five processes run, none of them stopped, another in place of /run/old-pid, and the agent answers.
+# Only what the shell itself can do, as starting programs would be most of what is measured.
 agent_whole_after() { # PROCESS
 	guest "begun=\${EPOCHREALTIME/./}
 		whole() {
-			local name pid state
-			for name in sekishod guard auth signer reporter; do
-				pid=\$(pidof -s \$name) || return 1
-				read -r _ _ state _ </proc/\$pid/stat || return 1
+			local name pid found=' '
+			for pid in \$(</sys/fs/cgroup/system.slice/sekishod.service/cgroup.procs); do
+				read -r _ name state _ </proc/\$pid/stat || return 1
 				case \$state in T | Z) return 1 ;; esac
-				[ \$name != $1 ] || [ \$pid != \$(cat /run/old-pid) ] || return 1
+				[ \$name = '($1)' ] && [ \$pid = \$(</run/old-pid) ] && return 1
+				found+=\"\$name \"
+			done 2>/dev/null
+			for name in sekishod guard auth signer reporter; do
+				[[ \$found == *\"(\$name)\"* ]] || return 1
 			done
 			sekisho status >/dev/null 2>&1
 		}
-		for _ in {1..200}; do
-			whole && { echo \$(((\${EPOCHREALTIME/./} - begun) / 1000)); exit 0; }
-			sleep 0.05
-			[ \$(((\${EPOCHREALTIME/./} - begun) / 1000)) -lt 15000 ] || break
+		until whole; do
+			[ \$((\${EPOCHREALTIME/./} - begun)) -lt 15000000 ] || { systemctl status sekishod; exit 1; }
+			read -rt 0.05 <> <(:)
 		done
-		ps -eo pid,stat,args | grep sekisho; exit 1"
+		echo \$(((\${EPOCHREALTIME/./} - begun) / 1000))"
 }
 
 policy_is() { # VERSION WHEN

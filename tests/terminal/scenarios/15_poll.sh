@@ -2,6 +2,9 @@
 resume_terminal
 expect_terminal_state FRESH
 before=$(collector_sql 'SELECT max(seq) FROM reports')
-collector_cmd poll terminal-1 --json >"$directory/poll.json" || fail "the poll was not answered: $(cat "$directory/poll.json")"
+asked() {
+	collector_cmd poll terminal-1 --json >"$directory/poll.json"
+}
+eventually 20 asked || fail "the poll was not answered: $(cat "$directory/poll.json")" # it may just be connecting
 [ "$(jq .poll.seq "$directory/poll.json")" -gt "$before" ] || fail "the answer is older than the question"
 echo "FIGURE poll answered in $(jq .poll.took_ms "$directory/poll.json") ms"

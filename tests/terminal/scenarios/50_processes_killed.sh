@@ -6,7 +6,7 @@ slowest=0
 for process in sekishod guard auth signer reporter; do
 	for signal in KILL STOP; do
 		serial=STICK-$process-$signal
-		guest "pidof -s $process >/run/old-pid && kill -$signal $(cat /run/old-pid)" ||
+		guest "pidof -s $process >/run/old-pid && kill -$signal \$(cat /run/old-pid)" ||
 			fail "$process does not run"
 		plug usb-storage s1 "serial=$serial"
 		took=$(agent_whole_after "$process") || fail "$process after SIG$signal: not whole: $took"

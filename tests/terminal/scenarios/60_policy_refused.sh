@@ -4,9 +4,9 @@ resume_terminal
 watch_storage
 cd "$office"
 
-rules='allow serial "STICK-60"' policy_text 2 >two.yaml
+usb_storage=allow rules='allow serial "STICK-60"' policy_text 2 >two.yaml
 rules= policy_text 3 >three.yaml
-rules='allow serial "STICK-60"' policy_text 4 >four.yaml
+usb_storage=allow rules='allow serial "STICK-60"' policy_text 4 >four.yaml
 
 refused() { # FILE WHY
 	send_file "$1" /root/offer

@@ -1,47 +1,48 @@
 # Console login(1), su and sudo ask for password and TOTP: neither alone is enough, a code works once, three wrong ones
 # lock, and the lock survives a reboot.
 resume_terminal
+guest 'pam-auth-update --enable sekisho' || fail "pam-auth-update"
+must_refuse "login: a user without a token" log_in clerk Clerk-pass-1 123456
 enrol_totp clerk
 clerk=$totp_secret
-let_code_pass
 enrol_totp root
 root=$totp_secret
-guest 'pam-auth-update --enable sekisho' || fail "pam-auth-update"
+let_code_pass # enrolment took one
 
-log_in clerk Clerk-pass-1 000000 && fail "login: a wrong code is accepted"
-log_in clerk wrong-pass-1 "$(code_now "$clerk")" && fail "login: a wrong password is accepted"
-let_code_pass
+must_refuse "login: the password and a wrong code" log_in clerk Clerk-pass-1 000000
+must_refuse "login: a wrong password and the code" log_in clerk wrong-pass-1 "$(code_now "$clerk")"
 code=$(code_now "$clerk")
 log_in clerk Clerk-pass-1 "$code" || fail "login: password and code are refused"
 expect_event login.accepted user=clerk service=login
 
-console_type 'sudo -k id -un'
-console_answer Clerk-pass-1 "$code" && [[ $console_text$console_seen == *root* ]] && fail "sudo: the same code is accepted again"
+console_type 'sudo -k echo as-root-$((6 * 7))'
+must_refuse "sudo: the code that login took" console_answer Clerk-pass-1 "$code"
 console_settle
+expect_event login.refused user=clerk service=sudo cause=code-used
 let_code_pass
-console_type 'sudo -k; sudo id -un'
-console_answer Clerk-pass-1 "$(code_now "$clerk")" || fail "sudo: password and code are refused"
-[[ $console_seen == *root* ]] || fail "sudo did not run: $console_seen"
-console_type 'su -c "id -un"'
-console_answer Root-pass-1 "" ; [[ $console_seen != *$'\n'root* ]] || fail "su: the password alone is accepted"
+code=$(code_now "$clerk")
+console_type 'sudo -k echo as-root-$((6 * 7))'
+console_answer Clerk-pass-1 "$code" && [[ $console_seen == *as-root-42* ]] ||
+	fail "sudo: password and code are refused: $console_seen"
+
+console_type 'su -c "echo as-root-\$((6 * 7))"'
+must_refuse "su: the password alone" console_answer Root-pass-1 ""
 console_settle
-let_code_pass
-console_type 'su -c "id -un"'
-console_answer Root-pass-1 "$(code_now "$root")" || fail "su: password and code are refused"
-[[ $console_seen == *$'\n'root* ]] || fail "su did not run: $console_seen"
+console_type 'su -c "echo as-root-\$((6 * 7))"'
+console_answer Root-pass-1 "$(code_now "$root")" && [[ $console_seen == *as-root-42* ]] ||
+	fail "su: password and code are refused: $console_seen"
 log_out
 
-log_in clerk Clerk-pass-1 "$(code_now "$clerk")" && fail "login: the code that sudo took is accepted again"
+must_refuse "login: the code that sudo took" log_in clerk Clerk-pass-1 "$code"
 for attempt in 1 2 3; do
-	log_in clerk Clerk-pass-1 00000$attempt && fail "login: a wrong code is accepted"
+	must_refuse "login: a wrong code" log_in clerk Clerk-pass-1 00000$attempt
 done
 expect_event login.locked user=clerk
 let_code_pass
-log_in clerk Clerk-pass-1 "$(code_now "$clerk")" && fail "a locked user enters"
+must_refuse "login: a locked user" log_in clerk Clerk-pass-1 "$(code_now "$clerk")"
 reboot_guest
-let_code_pass
-log_in clerk Clerk-pass-1 "$(code_now "$clerk")" && fail "a locked user enters after a reboot"
+must_refuse "login: a locked user, after a reboot" log_in clerk Clerk-pass-1 "$(code_now "$clerk")"
 guest 'sekisho unlock clerk' || fail "unlock"
 let_code_pass
-log_in clerk Clerk-pass-1 "$(code_now "$clerk")" || fail "an unlocked user is refused"
+log_in clerk Clerk-pass-1 "$(code_now "$clerk")" || fail "login: an unlocked user is refused"
 expect_event_at_collector login.locked user=clerk

@@ -38,5 +38,6 @@ terminal_shown .last_refusal | grep -q re-bound || fail "the re-bound report is 
 [ "$(stored)" = 0 ] || fail "one of them was stored"
 qmp '{"execute":"cont"}' >/dev/null
 set_clock
+collector_cmd poll terminal-1 >/dev/null || fail "the terminal itself is not believed any more"
 expect_terminal_state FRESH
 [ "$(collector_sql 'SELECT count(*) FROM clones')" = 0 ] || fail "the terminal itself became a clone"
