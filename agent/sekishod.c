@@ -31,6 +31,7 @@ struct arguments {
 	const char *libexec;
 	unsigned long user_ids; /* 0: by name */
 	bool observe;
+	bool close_ports;
 };
 
 struct daemon {
@@ -69,6 +70,7 @@ static int arguments_parse(int argc, char **argv, struct arguments *a)
 	        {"observe", no_argument, NULL, 'o'},
 	        {"libexec", required_argument, NULL, 'l'},
 	        {"user-ids", required_argument, NULL, 'u'},
+	        {"close-ports", no_argument, NULL, 'c'},
 	        {NULL, 0, NULL, 0},
 	};
 	int option;
@@ -81,6 +83,8 @@ static int arguments_parse(int argc, char **argv, struct arguments *a)
 			a->observe = true;
 		else if (option == 'l')
 			a->libexec = optarg;
+		else if (option == 'c')
+			a->close_ports = true;
 		else if (option != 'u' || user_ids_parse(optarg, &a->user_ids) != 0)
 			return ERR_USAGE;
 	}
@@ -158,6 +162,30 @@ static void config_load(struct supervisor *s)
 	else if (r != 0 && r != ERR_NOT_FOUND)
 		log_error("%s: %s", PATH_AGENT_YAML, error_text(r));
 	s->requests.observe = s->observe_argument || !config.enforce;
+}
+
+/*
+ * What guard asks for first, done before the kernel knows a controller: whatever is in a port then
+ * never meets a driver. Not while there is no policy, which would refuse the keyboard that is
+ * needed to bring one.
+ */
+static int ports_close(struct supervisor *s, const struct arguments *a)
+{
+	const struct request closing = {.type = REQUEST_CONTROLLERS_DENY};
+	int fd = -1;
+	int r;
+
+	s->observe_argument = a->observe;
+	if (paths_find(a, s) != 0 || root_enter(s) != 0)
+		return ERR_IO;
+	config_load(s);
+	if (s->requests.observe ||
+	        faccessat(s->requests.root, PATH_POLICY_DIR "/" POLICY_IN_FORCE, F_OK, 0) != 0)
+		return 0;
+	r = requests_answer(&s->requests, ROLE_GUARD, &closing, -1, &fd);
+	if (r != 0)
+		log_error("authorized_default: %s", error_text(r));
+	return r;
 }
 
 static int signals_open(int *fd)
@@ -372,15 +400,17 @@ int main(int argc, char **argv)
 	if (arguments_parse(argc, argv, &a) != 0) {
 		fprintf(stderr, "%s\n",
 		        LANGUAGE("使い方: sekishod [--root DIR] [--observe] [--libexec DIR] "
-		                 "[--user-ids BASE]",
+		                 "[--user-ids BASE] [--close-ports]",
 		                "usage: sekishod [--root DIR] [--observe] [--libexec DIR] "
-		                "[--user-ids BASE]"));
+		                "[--user-ids BASE] [--close-ports]"));
 		return EXIT_USAGE;
 	}
 	if (geteuid() != 0) {
 		log_error("%s", LANGUAGE("rootで動かしてください", "must be run as root"));
 		return EXIT_UNASKED;
 	}
+	if (a.close_ports)
+		return ports_close(&d.supervisor, &a) == 0 ? EXIT_YES : EXIT_NO;
 	if (daemon_open(&d, &a) != 0)
 		return EXIT_NO;
 	started_tell(&d);
