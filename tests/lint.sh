@@ -52,10 +52,11 @@ run_tidy() {
 	return "$code"
 }
 
+# preprocessorErrorDirective: it cannot expand a macro that is given another's name (policy/document.c).
 # uninitvar: of every report looked at, none was true; gcc and clang's analyser look for the same with more sense.
 run_cppcheck() {
 	cppcheck --quiet --std=c11 --enable=warning,portability,performance --inline-suppr --error-exitcode=1 \
-		--suppress=missingIncludeSystem --suppress=uninitvar -I. -D_GNU_SOURCE -DSEKISHO_VERSION='""' \
+		--suppress=missingIncludeSystem --suppress=uninitvar --suppress=preprocessorErrorDirective -I. -D_GNU_SOURCE -DSEKISHO_VERSION='""' \
 		'-Djson_array_foreach(a,i,v)=for(i=0;i<1;i++)' '-Djson_object_foreach(o,k,v)=for(;k;)' "$1" 2>&1
 }
 
@@ -84,8 +85,16 @@ lint_man() {
 	[ ${#pages[@]} -gt 0 ] && mandoc -T lint -W warning "${pages[@]}"
 }
 
+# The virtual terminal's scripts source each other by names they make up, and leave variables for one another.
 lint_shell() {
-	shellcheck -S warning -x "${scripts[@]}"
+	local script
+	for script in "${scripts[@]}"; do
+		case $script in
+		./tests/terminal/*) echo SC1090,SC1091,SC2034 ;;
+		*) echo SC1091 ;;
+		esac
+		echo "$script"
+	done | xargs -r -n 2 shellcheck -S warning -x -e
 }
 
 [ -e "$database/compile_commands.json" ] || cmake --preset release >/dev/null || exit 3
