@@ -12,7 +12,9 @@
 #include <unistd.h>
 
 #include "agent/columns.h"
+#include "agent/control_client.h"
 #include "agent/paths.h"
+#include "agent/reported.h"
 #include "agent/sekisho.h"
 #include "core/clock.h"
 #include "core/error.h"
@@ -186,37 +188,103 @@ static int show(const struct cli *cli, int argc, char **argv)
 
 /* --- verify --- */
 
-static int verify(const struct cli *cli, int argc, char **argv)
+static int say_fault(const char *file, uint64_t line, const char *cause)
 {
-	struct journal_fault fault = {0};
-	struct journal_head head;
-	size_t torn = 0;
-	int dir, error;
+	fprintf(stderr, "%s:%" PRIu64 ": %s\n", file, line, cause);
+	return EXIT_NO;
+}
 
-	if (argc > 2 || (argc == 2 && argv[1][0] == '-'))
-		return usage();
-	dir = open_journal(cli, argv[1]);
+/* The chain alone cannot show a change in its last line. The agent, which wrote it, can, and looks
+ * when it is asked. */
+static int check_by_agent(const struct cli *cli)
+{
+	char *text = NULL;
+	json_t *status = NULL, *journal;
+	const char *state, *file, *cause;
+	int code = EXIT_YES;
+
+	if (control_ask(cli, CONTROL_STATUS, -1, &text) == 0)
+		status = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
+	free(text);
+	journal = json_object_get(json_object_get(status, "state"), "journal");
+	state = json_string_value(json_object_get(journal, "journal_state"));
+	file = json_string_value(json_object_get(journal, "file"));
+	cause = json_string_value(json_object_get(journal, "cause"));
+	if (state != NULL && strcmp(state, "broken") == 0)
+		code = say_fault(file != NULL ? file : PATH_JOURNAL_DIR,
+		        (uint64_t)json_integer_value(json_object_get(journal, "line")),
+		        cause != NULL ? cause : LANGUAGE("壊れています", "broken"));
+	json_decref(status);
+	return code;
+}
+
+/* Nor can it show that its end is missing; the signer's note of what was reported can, without an
+ * agent. */
+static int check_by_note(const struct cli *cli, int journal)
+{
+	struct reported reported;
+	int error, dir = openat(cli->root, PATH_SIGNER_DIR, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
 	if (dir < 0)
-		return EXIT_UNASKED;
-	error = journal_verify(dir, &head, &torn, &fault);
+		return EXIT_YES;
+	error = reported_read(dir, (uid_t)-1, &reported);
 	close(dir);
-	if (error == ERR_CHAIN || error == ERR_FORMAT) {
-		fprintf(stderr, "%s:%" PRIu64 ": %s\n", fault.file, fault.line, fault.cause);
-		return EXIT_NO;
-	}
-	if (error != 0) {
-		fprintf(stderr, "%s: %s\n", argc == 2 ? argv[1] : PATH_JOURNAL_DIR,
-		        error_text(error));
-		return EXIT_UNASKED;
-	}
+	if (error != 0 || journal_holds(journal, &reported.head))
+		return EXIT_YES;
+	fprintf(stderr,
+	        LANGUAGE("%s: 報告済みの %" PRIu64 " 番の行がないか、変えられています\n",
+	                "%s: line %" PRIu64 ", which was reported, is missing or changed\n"),
+	        PATH_JOURNAL_DIR, reported.head.count);
+	return EXIT_NO;
+}
+
+static int say_whole(const struct journal_head *head, size_t torn)
+{
 	printf(LANGUAGE("完全です: %" PRIu64 " 件、最終行のハッシュ %s\n",
 	               "whole: %" PRIu64 " events, head %s\n"),
-	        head.count, head.hash);
+	        head->count, head->hash);
 	if (torn > 0)
 		printf(LANGUAGE("書きかけの最終行があります (%zu バイト)\n",
 		               "and an unfinished last line of %zu bytes\n"),
 		        torn);
 	return EXIT_YES;
+}
+
+static int verify_directory(int dir, const char *path, struct journal_head *head, size_t *torn)
+{
+	struct journal_fault fault = {0};
+	int error = journal_verify(dir, head, torn, &fault);
+
+	if (error == ERR_CHAIN || error == ERR_FORMAT)
+		return say_fault(fault.file, fault.line, fault.cause);
+	if (error == 0 && head->count > 0)
+		return EXIT_YES;
+	fprintf(stderr, "%s: %s\n", path,
+	        error != 0 ? error_text(error)
+	                   : LANGUAGE("ジャーナルがありません", "holds no journal"));
+	return EXIT_UNASKED;
+}
+
+static int verify(const struct cli *cli, int argc, char **argv)
+{
+	const char *path = argc == 2 ? argv[1] : PATH_JOURNAL_DIR;
+	bool own = argc == 1;
+	struct journal_head head;
+	size_t torn = 0;
+	int dir, code;
+
+	if (argc > 2 || path[0] == '-')
+		return usage();
+	dir = open_journal(cli, argv[1]);
+	if (dir < 0)
+		return EXIT_UNASKED;
+	code = verify_directory(dir, path, &head, &torn);
+	if (code == EXIT_YES && own)
+		code = check_by_note(cli, dir);
+	if (code == EXIT_YES && own)
+		code = check_by_agent(cli);
+	close(dir);
+	return code == EXIT_YES ? say_whole(&head, torn) : code;
 }
 
 int command_journal(const struct cli *cli, int argc, char **argv)

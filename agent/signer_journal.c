@@ -331,22 +331,6 @@ static const char *file_of(const struct signer_journal *j, uint64_t seq)
 	return name;
 }
 
-static int hash_line(void *context, const char *line, size_t length)
-{
-	return encode_sha256_hex(line, length, context) != 0 ? ERR_CRYPTO : 1;
-}
-
-/* Is the line that the collector was told of still there, and the same? */
-static bool still_holds(const struct signer_journal *j, const struct journal_head *line)
-{
-	char hash[SHA256_HEX_SIZE] = "";
-
-	if (line == NULL || line->count == 0)
-		return true;
-	return journal_each(j->dir, line->count, hash_line, hash) == 1 &&
-	       strcmp(hash, line->hash) == 0;
-}
-
 /* Verifies all files against the chain and against `expected`, a line that must be among them. Sets
  * broken and fault. */
 static int verify_all(struct signer_journal *j, const struct journal_head *expected,
@@ -365,7 +349,7 @@ static int verify_all(struct signer_journal *j, const struct journal_head *expec
 	error = journal_verify(j->dir, found, torn, &fault);
 	if (error == ERR_IO && fault.cause[0] == '\0')
 		set_fault(&fault, fault.file, 0, "cannot be read");
-	if (error == 0 && !still_holds(j, expected)) {
+	if (error == 0 && expected != NULL && !journal_holds(j->dir, expected)) {
 		uint64_t at = found->count < expected->count ? found->count + 1 : expected->count;
 
 		set_fault(&fault, file_of(j, at), at,

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "agent/paths.h"
+#include "agent/reported.h"
 #include "core/clock.h"
 #include "core/encode.h"
 #include "core/error.h"
@@ -16,7 +17,7 @@
 #include "core/jws.h"
 #include "core/log.h"
 
-enum { KEY_FILE_MAX = 8192, REPORTED_FILE_MAX = 256, EXPORTER_SIZE = 32 };
+enum { KEY_FILE_MAX = 8192, EXPORTER_SIZE = 32 };
 
 int signer_report_open(struct signer_report *r, int root)
 {
@@ -96,55 +97,19 @@ static int check_certificate(const struct signer_report *r)
 	return error;
 }
 
-/* A decimal number and a blank; moves *text past them. */
-static int take_number(const char **text, uint64_t *number)
-{
-	size_t digits = strspn(*text, "0123456789");
-
-	if (digits == 0 || digits > 18 || (*text)[digits] != ' ' || (digits > 1 && **text == '0'))
-		return ERR_FORMAT;
-	*number = strtoull(*text, NULL, 10);
-	*text += digits + 1;
-	return 0;
-}
-
-static int parse_reported(const char *text, struct signer_report *r)
-{
-	uint8_t bytes[SHA256_SIZE];
-	struct journal_head head;
-	uint64_t seq;
-
-	if (take_number(&text, &seq) != 0 || take_number(&text, &head.count) != 0)
-		return ERR_FORMAT;
-	if (strcspn(text, " ") != SHA256_HEX_SIZE - 1)
-		return ERR_FORMAT;
-	memcpy(head.hash, text, SHA256_HEX_SIZE - 1);
-	head.hash[SHA256_HEX_SIZE - 1] = '\0';
-	text += SHA256_HEX_SIZE;
-	if (decode_hex(head.hash, bytes, sizeof(bytes)) != 0 ||
-	        strlen(text) != ENROLMENT_UEID_SIZE || text[ENROLMENT_UEID_SIZE - 1] != '\n')
-		return ERR_FORMAT;
-	/* Counters of an earlier enrolment: this one begins at 1, with the whole journal. */
-	if (strncmp(text, r->enrolment.ueid, ENROLMENT_UEID_SIZE - 1) != 0)
-		return 0;
-	r->stored = seq;
-	r->reported = head;
-	return 0;
-}
-
 static int load_reported(struct signer_report *r)
 {
-	uint8_t *text = NULL;
-	size_t length = 0;
-	int error = read_file(
-	        r->dir, SIGNER_STATE, geteuid(), 0600, REPORTED_FILE_MAX - 1, &text, &length);
+	struct reported found;
+	int error = reported_read(r->dir, geteuid(), &found);
 
 	if (error == ERR_NOT_FOUND)
 		return 0;
-	if (error == 0)
-		error = parse_reported((const char *)text, r);
-	free(text);
-	return error;
+	/* Counters of an earlier enrolment: this one begins at 1, with the whole journal. */
+	if (error != 0 || strcmp(found.ueid, r->enrolment.ueid) != 0)
+		return error;
+	r->stored = found.seq;
+	r->reported = found.head;
+	return 0;
 }
 
 static int complain(const char *what, int error)
@@ -338,14 +303,13 @@ out:
 
 int signer_report_stored(struct signer_report *r, uint64_t seq)
 {
-	char text[REPORTED_FILE_MAX];
-	int printed, error;
+	struct reported reported = {.seq = seq, .head = r->made_head};
+	int error;
 
 	if (r->made == 0 || seq != r->made)
 		return ERR_FORMAT;
-	printed = snprintf(text, sizeof(text), "%" PRIu64 " %" PRIu64 " %s %s\n", seq,
-	        r->made_head.count, r->made_head.hash, r->enrolment.ueid);
-	error = file_replace(r->dir, SIGNER_STATE, text, (size_t)printed, 0600);
+	memcpy(reported.ueid, r->enrolment.ueid, sizeof(reported.ueid));
+	error = reported_write(r->dir, &reported);
 	if (error != 0)
 		return complain(SIGNER_STATE, error);
 	r->stored = seq;

@@ -544,3 +544,18 @@ int journal_each(int dir, uint64_t from, int (*each)(void *, const char *, size_
 	free(list.names);
 	return error;
 }
+
+static int hash_line(void *context, const char *line, size_t length)
+{
+	return encode_sha256_hex(line, length, context) != 0 ? ERR_CRYPTO : 1;
+}
+
+bool journal_holds(int dir, const struct journal_head *head)
+{
+	char hash[SHA256_HEX_SIZE] = "";
+
+	if (head->count == 0)
+		return true;
+	return journal_each(dir, head->count, hash_line, hash) == 1 &&
+	       strcmp(hash, head->hash) == 0;
+}

@@ -11,6 +11,7 @@
 #include "core/encode.h"
 #include "core/event.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -53,5 +54,9 @@ int journal_verify(int dir, struct journal_head *head, size_t *torn, struct jour
 /* Calls each(context, line, length) for every line from seq on, in order; stops when it answers
  * non-zero and returns that. */
 int journal_each(int dir, uint64_t from, int (*each)(void *, const char *, size_t), void *context);
+
+/* Is the line that head describes still there, and the same? True for a head before the first line.
+ */
+bool journal_holds(int dir, const struct journal_head *head);
 
 #endif

@@ -247,6 +247,15 @@ check "a collector that comes and goes loses nothing" within 20 exactly_once t1
 
 # --- the journal is changed ---
 ends 0 "the journal verifies" sekisho journal verify
+ends 3 "a directory without a journal is none" sekisho journal verify "$work"
+cp -a "$root" "$work/copy"
+ends 0 "a copy verifies without an agent" "$build/agent/sekisho" --root "$work/copy" journal verify
+for copied in "$work"/copy/var/lib/sekisho/journal/*.jsonl; do
+	sed -i '$d' "$copied"
+	sed -i '$d' "$copied"
+done
+ends 1 "... not when reported lines are cut off its end" "$build/agent/sekisho" --root "$work/copy" journal verify
+rm -rf "$work/copy"
 file=$(basename "$(find "$state/journal" -name '*.jsonl' | sort | head -n 1)")
 python3 - "$state/journal/$file" <<'PYTHON'
 import sys

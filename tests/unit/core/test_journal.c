@@ -558,6 +558,38 @@ static void each_line(void **state)
 	close(fd);
 }
 
+static int hash_of(void *context, const char *line, size_t length)
+{
+	assert_int_equal(encode_sha256_hex(line, length, context), 0);
+	return 1;
+}
+
+static void holds_a_line(void **state)
+{
+	const struct workspace *w = *state;
+	struct journal_head head = genesis();
+	char name[64];
+	size_t length;
+
+	assert_true(journal_holds(w->fd, &head));
+	standard(w);
+	head.count = 12;
+	assert_int_equal(journal_each(w->fd, 12, hash_of, head.hash), 1);
+	assert_true(journal_holds(w->fd, &head));
+	head.count = 11;
+	assert_false(journal_holds(w->fd, &head));
+	head.count = 13;
+	assert_false(journal_holds(w->fd, &head));
+	/* a change of the last line, which breaks no chain */
+	head.count = 12;
+	char *data = (char *)workspace_read(w, file_name(name, 8), &length);
+	char *last = strstr(strstr(data, "\"seq\":12"), "event");
+	last[2] = 'X';
+	workspace_write(w, name, data, length);
+	free(data);
+	assert_false(journal_holds(w->fd, &head));
+}
+
 #define WITH_WORKSPACE(test)                                                                       \
 	cmocka_unit_test_setup_teardown(test, workspace_set_up, workspace_tear_down)
 
@@ -577,6 +609,7 @@ int main(void)
 	        WITH_WORKSPACE(a_file_missing),
 	        WITH_WORKSPACE(strange_files),
 	        WITH_WORKSPACE(a_torn_line),
+	        WITH_WORKSPACE(holds_a_line),
 	        WITH_WORKSPACE(each_line),
 	};
 
