@@ -1,4 +1,5 @@
-/* A child's two channels: to main (requests) and to the signer (events). Synchronous, bounded in time. */
+/* A child's two channels: to main (requests) and to the signer (events). Synchronous, bounded in
+ * time. */
 #ifndef SEKISHO_AGENT_CHANNEL_H
 #define SEKISHO_AGENT_CHANNEL_H
 
@@ -12,31 +13,35 @@ enum { CHANNEL_TIMEOUT_MS = 2000 };
 
 struct channel {
 	int main_fd;
-	int signer_fd;      /* -1 while there is no signer */
+	int signer_fd; /* -1 while there is no signer */
 	uint32_t next_id;
 	/*
-	 * What main says, wherever it arrives: in channel_serve_main(), or while an answer is awaited (then the wait goes on,
-	 * so this must not ask or tell anything itself: note it and act later). PING is answered, and the new descriptor of
-	 * SIGNER taken, before. Owns frame->fds. NULL refuses everything else.
+	 * What main says, wherever it arrives: in channel_serve_main(), or while an answer is
+	 * awaited (then the wait goes on, so this must not ask or tell anything itself: note it and
+	 * act later). PING is answered, and the new descriptor of SIGNER taken, before. Owns
+	 * frame->fds. NULL refuses everything else.
 	 */
 	void (*on_main)(void *context, struct frame *frame);
-	/* What the signer says on its own while EVENT_DONE is awaited (reporter: NEWS, REPORT). NULL refuses it. */
+	/* What the signer says on its own while EVENT_DONE is awaited (reporter: NEWS, REPORT).
+	 * NULL refuses it. */
 	void (*on_signer)(void *context, struct frame *frame);
 	void *context;
 };
 
 /*
- * Receives one frame from main (which is there: after poll) and handles it. An error means that main is gone or not main:
- * the child must exit.
+ * Receives one frame from main (which is there: after poll) and handles it. An error means that
+ * main is gone or not main: the child must exit.
  */
 int channel_serve_main(struct channel *c);
 
-/* Asks main and waits for its RESULT; ERR_TIMEOUT etc. fd_in: -1 or a descriptor to send; fd_out may be NULL. */
-int channel_request(struct channel *c, enum request_type type, const char *name, uint64_t number, int fd_in, int *fd_out);
+/* Asks main and waits for its RESULT; ERR_TIMEOUT etc. fd_in: -1 or a descriptor to send; fd_out
+ * may be NULL. */
+int channel_request(struct channel *c, enum request_type type, const char *name, uint64_t number,
+        int fd_in, int *fd_out);
 
 /*
- * Sends an event and waits until it is durable. On ERR_CLOSED, ERR_TIMEOUT: the caller keeps its verdict at deny. The event may
- * be in the journal all the same.
+ * Sends an event and waits until it is durable. On ERR_CLOSED, ERR_TIMEOUT: the caller keeps its
+ * verdict at deny. The event may be in the journal all the same.
  */
 int channel_event(struct channel *c, const struct event_record *e);
 

@@ -7,15 +7,17 @@
 #include <stdbool.h>
 
 struct child {
-	struct channel channel; /* on_main, on_signer, context are the caller's to set before the first message */
+	struct channel channel; /* on_main, on_signer, context are the caller's to set before the
+	                           first message */
 	int root;               /* directory that agent/paths.h is relative to */
 	bool observe;           /* nothing is written to the system, whatever agent.yaml says */
 };
 
 /*
- * Parses `--uid N --gid N [--group N] [--root DIR] [--observe]`, opens the log under the role's name and the root, and enters the
- * role's sandbox. The descriptors are those of agent/message.h. 0, ERR_USAGE or another error, already logged: exit with
- * EXIT_USAGE. What needs privileges the sandbox takes away must be done before.
+ * Parses `--uid N --gid N [--group N] [--root DIR] [--observe]`, opens the log under the role's
+ * name and the root, and enters the role's sandbox. The descriptors are those of agent/message.h.
+ * 0, ERR_USAGE or another error, already logged: exit with EXIT_USAGE. What needs privileges the
+ * sandbox takes away must be done before.
  */
 int child_start(int argc, char **argv, enum role role, struct child *child);
 

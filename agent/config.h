@@ -1,4 +1,5 @@
-/* /etc/sekisho/agent.yaml: what the office set on this terminal, root's file. sekisho-agent.yaml(5). */
+/* /etc/sekisho/agent.yaml: what the office set on this terminal, root's file.
+ * sekisho-agent.yaml(5). */
 #ifndef SEKISHO_AGENT_CONFIG_H
 #define SEKISHO_AGENT_CONFIG_H
 
@@ -10,8 +11,9 @@ struct agent_config {
 };
 
 /*
- * Reads the file under root (a directory descriptor). Grammar: `key: value` lines of YAML, keys `mode` and `collector`, both
- * optional (enforce, ""). ERR_NOT_FOUND (config holds the defaults), ERR_UNSAFE, ERR_FORMAT with line and message.
+ * Reads the file under root (a directory descriptor). Grammar: `key: value` lines of YAML, keys
+ * `mode` and `collector`, both optional (enforce, ""). ERR_NOT_FOUND (config holds the defaults),
+ * ERR_UNSAFE, ERR_FORMAT with line and message.
  */
 int config_read(int root, struct agent_config *config, unsigned *line, char message[160]);
 

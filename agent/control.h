@@ -1,4 +1,5 @@
-/* The CLI's socket: one question of fixed size is read here, the connection then goes to who answers. */
+/* The CLI's socket: one question of fixed size is read here, the connection then goes to who
+ * answers. */
 #ifndef SEKISHO_AGENT_CONTROL_H
 #define SEKISHO_AGENT_CONTROL_H
 
@@ -21,10 +22,11 @@ void control_open(struct control_socket *c, int listen_fd);
 /* Takes one connection; who is not root, or one too many, is sent away. */
 void control_accept(struct control_socket *c);
 /*
- * Reads what pending[index] asks. 0: *verb, and *connection and *file (or -1), which are the caller's to close. Any error: the
- * connection is closed.
+ * Reads what pending[index] asks. 0: *verb, and *connection and *file (or -1), which are the
+ * caller's to close. Any error: the connection is closed.
  */
-int control_read(struct control_socket *c, size_t index, enum control *verb, int *connection, int *file);
+int control_read(
+        struct control_socket *c, size_t index, enum control *verb, int *connection, int *file);
 /* Closes who has not asked in time. */
 void control_expire(struct control_socket *c);
 

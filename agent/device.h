@@ -22,12 +22,14 @@ bool device_name_is_device(const char *name);
 bool device_name_is_hub(const char *name);
 
 /*
- * Reads device name. sys: descriptor of /sys. Descriptors are parsed by libusb and their count is checked against the raw ones;
- * what libusb does not understand whole leaves readable false. ERR_NOT_FOUND: no such device (any more).
+ * Reads device name. sys: descriptor of /sys. Descriptors are parsed by libusb and their count is
+ * checked against the raw ones; what libusb does not understand whole leaves readable false.
+ * ERR_NOT_FOUND: no such device (any more).
  */
 int device_read(int sys, const char *name, struct device *d);
 
-/* Whether the device that was read is still there, and authorised now. ERR_NOT_FOUND when it is not there. */
+/* Whether the device that was read is still there, and authorised now. ERR_NOT_FOUND when it is not
+ * there. */
 int device_authorised(int sys, const struct device *d, bool *authorised);
 
 #endif

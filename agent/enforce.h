@@ -15,10 +15,10 @@ enum { ENFORCE_DEVICES_MAX = 1024 };
 struct guarded {
 	struct device device;
 	struct verdict verdict;
-	bool told;                /* this verdict is in the journal */
-	bool held_back;           /* allowed, but not told yet: stays denied (REASON_NOT_JOURNALLED) */
-	bool kept;                /* denied for want of a policy, but left so that somebody can log in */
-	const char *unenforced;   /* why the verdict could not be applied; NULL when it was */
+	bool told;      /* this verdict is in the journal */
+	bool held_back; /* allowed, but not told yet: stays denied (REASON_NOT_JOURNALLED) */
+	bool kept;      /* denied for want of a policy, but left so that somebody can log in */
+	const char *unenforced; /* why the verdict could not be applied; NULL when it was */
 };
 
 struct enforcement {
@@ -26,7 +26,7 @@ struct enforcement {
 	int sys;                     /* descriptor of /sys */
 	bool observe;                /* judge and tell, change nothing */
 	const struct policy *policy; /* borrowed; NULL: none in force */
-	int64_t silent_until_ms;     /* the signer did not answer: nothing is told before this moment */
+	int64_t silent_until_ms; /* the signer did not answer: nothing is told before this moment */
 	struct guarded *devices[ENFORCE_DEVICES_MAX];
 	size_t count;
 };
@@ -40,8 +40,8 @@ struct enforcement_figures {
 };
 
 /*
- * Makes every root hub and every controller to come deny (not in observe mode), then judges every device that is there: at the
- * start, after lost uevents, and after a change of mode.
+ * Makes every root hub and every controller to come deny (not in observe mode), then judges every
+ * device that is there: at the start, after lost uevents, and after a change of mode.
  */
 void enforce_everything(struct enforcement *e);
 
@@ -52,10 +52,12 @@ void enforce_removed(struct enforcement *e, const char *name);
 /* After a change of policy. */
 void enforce_judge_again(struct enforcement *e);
 
-/* Tells what could not be told, and authorises what waited for it. True when something still waits. */
+/* Tells what could not be told, and authorises what waited for it. True when something still waits.
+ */
 bool enforce_tell_again(struct enforcement *e);
 
-/* Puts right what somebody else changed since: a hub that allows again, a denied device that is authorised. */
+/* Puts right what somebody else changed since: a hub that allows again, a denied device that is
+ * authorised. */
 void enforce_check(struct enforcement *e);
 
 void enforce_count(const struct enforcement *e, struct enforcement_figures *figures);

@@ -12,7 +12,8 @@ void guard_answer_policy(const struct guard_policy *p, struct event_record *stat
 
 /* Every device as a JSON array, to a CLI's connection. 0 or ERR_*. */
 int guard_answer_devices(const struct enforcement *e, int connection);
-/* {"accepted":true,"id":…,"version":…}, or {"accepted":false,"reason":…} when reason is not NULL. */
+/* {"accepted":true,"id":…,"version":…}, or {"accepted":false,"reason":…} when reason is not NULL.
+ */
 int guard_answer_offer(const struct guard_policy *p, const char *reason, int connection);
 
 #endif

@@ -20,7 +20,8 @@ struct launch {
 	int fds[LAUNCH_FDS]; /* for CHILD_MAIN_FD and on; -1: not open in the child. Borrowed */
 };
 
-/* Forks and executes libexec/NAME as child_start() wants it. *pid is 0 on error. ERR_TOO_LONG, ERR_IO. */
+/* Forks and executes libexec/NAME as child_start() wants it. *pid is 0 on error. ERR_TOO_LONG,
+ * ERR_IO. */
 int launch_start(const struct launch *l, pid_t *pid);
 
 #endif

@@ -1,6 +1,7 @@
 /*
- * What sekishod's processes say to each other (agent/PROCESSES.md). Frames of core/frame.h; payloads by
- * core/buffer.h. A message that is not in this list, or comes from a role that may not send it, ends its sender.
+ * What sekishod's processes say to each other (agent/PROCESSES.md). Frames of core/frame.h;
+ * payloads by core/buffer.h. A message that is not in this list, or comes from a role that may not
+ * send it, ends its sender.
  */
 #ifndef SEKISHO_AGENT_MESSAGE_H
 #define SEKISHO_AGENT_MESSAGE_H
@@ -8,63 +9,83 @@
 #include <stdint.h>
 
 enum role {
-	ROLE_MAIN = 0, ROLE_GUARD, ROLE_AUTH, ROLE_SIGNER, ROLE_REPORTER, ROLE_ADMIN, ROLE_COUNT,
-	ROLE_POLICY = 16, /* no process: names the section "policy" in MESSAGE_STATE, which guard sends */
+	ROLE_MAIN = 0,
+	ROLE_GUARD,
+	ROLE_AUTH,
+	ROLE_SIGNER,
+	ROLE_REPORTER,
+	ROLE_ADMIN,
+	ROLE_COUNT,
+	ROLE_POLICY =
+	        16, /* no process: names the section "policy" in MESSAGE_STATE, which guard sends */
 };
 /* ROLE_ADMIN: root's CLI, whose connection main handed to the signer (CONTROL_RECORD). */
 
 /* Descriptors a child starts with. */
 enum {
-	CHILD_MAIN_FD = 3,   /* channel to main */
-	CHILD_SIGNER_FD = 4, /* channel to the signer (guard, auth, reporter); absent in the signer */
+	CHILD_MAIN_FD = 3, /* channel to main */
+	CHILD_SIGNER_FD =
+	        4, /* channel to the signer (guard, auth, reporter); absent in the signer */
 	CHILD_LISTEN_FD = 5, /* listening auth.sock (auth) */
 };
 
 enum message {
 	/* main -> child */
-	MESSAGE_PING = 1,      /* nothing; answered by PONG */
-	MESSAGE_RELOAD,        /* nothing: read configuration and policy again */
-	MESSAGE_SIGNER,        /* fd: the channel to a signer started anew */
-	MESSAGE_PEER,          /* to the signer: u8 role; fd: a sibling's (or the CLI's) channel. auth sends it too, role
-	                          AUTH, for each login worker */
-	MESSAGE_CONTROL,       /* u8 enum control; fd: a CLI connection to answer; for POLICY_OFFER a second fd: the file */
-	MESSAGE_RESULT,        /* u32 request id, u32 -error; fd where the request asked for one */
+	MESSAGE_PING = 1, /* nothing; answered by PONG */
+	MESSAGE_RELOAD,   /* nothing: read configuration and policy again */
+	MESSAGE_SIGNER,   /* fd: the channel to a signer started anew */
+	MESSAGE_PEER, /* to the signer: u8 role; fd: a sibling's (or the CLI's) channel. auth sends
+	                 it too, role AUTH, for each login worker */
+	MESSAGE_CONTROL, /* u8 enum control; fd: a CLI connection to answer; for POLICY_OFFER a
+	                    second fd: the file */
+	MESSAGE_RESULT,  /* u32 request id, u32 -error; fd where the request asked for one */
 	/* child -> main */
 	MESSAGE_PONG,
-	MESSAGE_READY,         /* sandboxed, and done what must be done before work (guard: present devices decided) */
-	MESSAGE_REQUEST,       /* struct request, exactly; answered by RESULT */
+	MESSAGE_READY, /* sandboxed, and done what must be done before work (guard: present devices
+	                  decided) */
+	MESSAGE_REQUEST, /* struct request, exactly; answered by RESULT */
 	/* anyone -> signer */
-	MESSAGE_EVENT,         /* u32 id, event; answered by EVENT_DONE once it is durable */
-	MESSAGE_EVENT_DONE,    /* u32 id, u64 journal seq */
-	MESSAGE_STATE,         /* u8 section (the sender's role; guard also ROLE_POLICY), event with kind 0: the section's facts, replaces the last */
+	MESSAGE_EVENT,      /* u32 id, event; answered by EVENT_DONE once it is durable */
+	MESSAGE_EVENT_DONE, /* u32 id, u64 journal seq */
+	MESSAGE_STATE, /* u8 section (the sender's role; guard also ROLE_POLICY), event with kind 0:
+	                  the section's facts, replaces the last */
 	/* reporter <-> signer */
-	MESSAGE_REPORT_MAKE,   /* string nonce ("" = none), bytes exporter (0 or 32), u8 full state wanted */
-	MESSAGE_REPORT,        /* u64 seq, bytes JWS, u8 more: events left for another report; seq 0 and no JWS: none can be
-	                          made (not enrolled) */
-	MESSAGE_REPORT_STORED, /* u64 seq: the outbox holds it; its events are never sent again. The signer sends it back once
-	                          that is durable; before, the report must not be sent */
-	MESSAGE_NEWS,          /* u64 journal count: signer has something that no report holds yet */
-	/* answers to the CLI on control.sock: any number of JSON frames, then the end of the connection */
-	MESSAGE_JSON,          /* bytes: a piece of one JSON document */
+	MESSAGE_REPORT_MAKE, /* string nonce ("" = none), bytes exporter (0 or 32), u8 full state
+	                        wanted */
+	MESSAGE_REPORT, /* u64 seq, bytes JWS, u8 more: events left for another report; seq 0 and no
+	                   JWS: none can be made (not enrolled) */
+	MESSAGE_REPORT_STORED, /* u64 seq: the outbox holds it; its events are never sent again. The
+	                          signer sends it back once that is durable; before, the report must
+	                          not be sent */
+	MESSAGE_NEWS, /* u64 journal count: signer has something that no report holds yet */
+	/* answers to the CLI on control.sock: any number of JSON frames, then the end of the
+	   connection */
+	MESSAGE_JSON, /* bytes: a piece of one JSON document */
 };
 
-/* What the CLI asks on control.sock: one frame of type CONTROL_ASK, payload u8 verb; POLICY_OFFER carries an fd. */
+/* What the CLI asks on control.sock: one frame of type CONTROL_ASK, payload u8 verb; POLICY_OFFER
+ * carries an fd. */
 enum { CONTROL_ASK = 0x0201 };
 enum control {
 	CONTROL_STATUS = 1,   /* answered by the signer */
 	CONTROL_DEVICES,      /* answered by guard */
-	CONTROL_RECORD,       /* the connection becomes a signer's peer of role ADMIN: EVENT in, EVENT_DONE out */
-	CONTROL_POLICY_OFFER, /* fd: a signed policy; guard verifies, main stores; answer {"accepted":bool,...} */
+	CONTROL_RECORD,       /* the connection becomes a signer's peer of role ADMIN: EVENT in,
+	                         EVENT_DONE out */
+	CONTROL_POLICY_OFFER, /* fd: a signed policy; guard verifies, main stores; answer
+	                         {"accepted":bool,...} */
 	CONTROL_END
 };
 
 enum request_type {
-	REQUEST_CONTROLLERS_DENY = 1, /* guard: new USB controllers start with authorized_default=0 */
-	REQUEST_HUB_DENY,             /* guard: name "usb1": authorized_default=0 on this root hub */
-	REQUEST_USB_AUTHORISE,        /* guard: name "1-2.3", number = devnum, which must still match */
-	REQUEST_USB_DEAUTHORISE,      /* guard: same */
-	REQUEST_POLICY_STORE,         /* guard: number = version, fd: the verified bytes; main keeps them as in-force.p7 */
-	REQUEST_USER_OPEN,            /* auth: name = user, "" the decoy; RESULT carries the fd of the state file */
+	REQUEST_CONTROLLERS_DENY =
+	        1,               /* guard: new USB controllers start with authorized_default=0 */
+	REQUEST_HUB_DENY,        /* guard: name "usb1": authorized_default=0 on this root hub */
+	REQUEST_USB_AUTHORISE,   /* guard: name "1-2.3", number = devnum, which must still match */
+	REQUEST_USB_DEAUTHORISE, /* guard: same */
+	REQUEST_POLICY_STORE, /* guard: number = version, fd: the verified bytes; main keeps them as
+	                         in-force.p7 */
+	REQUEST_USER_OPEN,    /* auth: name = user, "" the decoy; RESULT carries the fd of the state
+	                         file */
 	REQUEST_TYPE_END
 };
 

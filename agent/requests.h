@@ -15,18 +15,20 @@ struct requests {
 /* The sender broke the rules: it must be ended. */
 enum { REQUESTS_FORBIDDEN = 1 };
 
-/* Whether this role may send this, as it is. 0 or REQUESTS_FORBIDDEN; requests_answer() asks it again. */
+/* Whether this role may send this, as it is. 0 or REQUESTS_FORBIDDEN; requests_answer() asks it
+ * again. */
 int requests_check(enum role role, const struct request *request, bool with_fd);
 
-/* Whether the kernel talks to a device to carry it out, and the device decides how long that takes. */
+/* Whether the kernel talks to a device to carry it out, and the device decides how long that takes.
+ */
 bool requests_may_wait(const struct request *request);
 
 /*
- * Checks and carries out one request. fd_in: the descriptor beside it (borrowed) or -1. *fd_out: a descriptor for the
- * answer, which the caller closes, or -1. 0 or ERR_*: the answer; REQUESTS_FORBIDDEN: outside the table, not this role's, or
- * with arguments no honest child sends.
+ * Checks and carries out one request. fd_in: the descriptor beside it (borrowed) or -1. *fd_out: a
+ * descriptor for the answer, which the caller closes, or -1. 0 or ERR_*: the answer;
+ * REQUESTS_FORBIDDEN: outside the table, not this role's, or with arguments no honest child sends.
  */
-int requests_answer(
-	const struct requests *r, enum role role, const struct request *request, int fd_in, int *fd_out);
+int requests_answer(const struct requests *r, enum role role, const struct request *request,
+        int fd_in, int *fd_out);
 
 #endif

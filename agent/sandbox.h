@@ -13,14 +13,16 @@ struct sandbox_ids {
 };
 
 /*
- * Drops to ids for good (setresgid, setgroups, setresuid, all capabilities), forbids core files and ptrace
- * (RLIMIT_CORE 0, PR_SET_DUMPABLE 0), dies with its parent (PR_SET_PDEATHSIG SIGKILL), sets no_new_privs and
- * loads the role's seccomp allow-list; any other call kills the process (SECCOMP_RET_KILL_PROCESS).
- * ROLE_MAIN keeps its ids and few capabilities, and its list is the union of all lists, since children inherit it.
- * 0 or a negative error; the caller must exit on any error.
+ * Drops to ids for good (setresgid, setgroups, setresuid, all capabilities), forbids core files and
+ * ptrace (RLIMIT_CORE 0, PR_SET_DUMPABLE 0), dies with its parent (PR_SET_PDEATHSIG SIGKILL), sets
+ * no_new_privs and loads the role's seccomp allow-list; any other call kills the process
+ * (SECCOMP_RET_KILL_PROCESS). ROLE_MAIN keeps its ids and few capabilities, and its list is the
+ * union of all lists, since children inherit it. 0 or a negative error; the caller must exit on any
+ * error.
  */
 int sandbox_enter(enum role role, const struct sandbox_ids *ids);
 
-/* ROLE_ADMIN's profile (the CLI parsing an untrusted file) has no sockets and cannot open files for writing. */
+/* ROLE_ADMIN's profile (the CLI parsing an untrusted file) has no sockets and cannot open files for
+ * writing. */
 
 #endif

@@ -16,23 +16,27 @@ struct command {
 };
 
 static const struct command COMMANDS[] = {
-	{"status", command_status, "この端末の状態", "this terminal's state"},
-	{"devices", command_devices, "接続中の機器と判定", "devices present and their verdicts"},
-	{"clauses", command_clauses, "条文ごとの遵守状況", "compliance, clause by clause"},
-	{"journal", command_journal, "ジャーナルの表示と検証 (show, verify)", "show or verify the journal"},
-	{"policy", command_policy, "ポリシー文書 (check, sign, verify, show, install)",
-		"policy documents: check, sign, verify, show, install"},
-	{"rules", command_rules, "機器ルール (check, match)", "device rules: check, match"},
-	{"enrol", command_enrol, "登録 (terminal, totp)", "enrol: terminal, totp"},
-	{"revoke", command_revoke, "認証要素の失効 (totp)", "revoke a token: totp"},
-	{"unlock", command_unlock, "ロックされた利用者の解除", "unlock a user after wrong codes"},
+        {"status", command_status, "この端末の状態", "this terminal's state"},
+        {"devices", command_devices, "接続中の機器と判定", "devices present and their verdicts"},
+        {"clauses", command_clauses, "条文ごとの遵守状況", "compliance, clause by clause"},
+        {"journal", command_journal, "ジャーナルの表示と検証 (show, verify)",
+                "show or verify the journal"},
+        {"policy", command_policy, "ポリシー文書 (check, sign, verify, show, install)",
+                "policy documents: check, sign, verify, show, install"},
+        {"rules", command_rules, "機器ルール (check, match)", "device rules: check, match"},
+        {"enrol", command_enrol, "登録 (terminal, totp)", "enrol: terminal, totp"},
+        {"revoke", command_revoke, "認証要素の失効 (totp)", "revoke a token: totp"},
+        {"unlock", command_unlock, "ロックされた利用者の解除", "unlock a user after wrong codes"},
 };
 
 static int usage(FILE *out)
 {
-	fprintf(out, "%s\n", LANGUAGE("使い方: sekisho [--root DIR] コマンド …", "usage: sekisho [--root DIR] COMMAND ..."));
+	fprintf(out, "%s\n",
+	        LANGUAGE("使い方: sekisho [--root DIR] コマンド …",
+	                "usage: sekisho [--root DIR] COMMAND ..."));
 	for (size_t i = 0; i < sizeof(COMMANDS) / sizeof(COMMANDS[0]); i++)
-		fprintf(out, "  %-10s %s\n", COMMANDS[i].name, LANGUAGE(COMMANDS[i].ja, COMMANDS[i].en));
+		fprintf(out, "  %-10s %s\n", COMMANDS[i].name,
+		        LANGUAGE(COMMANDS[i].ja, COMMANDS[i].en));
 	return out == stdout ? EXIT_YES : EXIT_USAGE;
 }
 
@@ -56,7 +60,8 @@ int main(int argc, char **argv)
 	}
 	cli.root = open(cli.root_path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (cli.root < 0) {
-		fprintf(stderr, "%s: %s\n", cli.root_path, LANGUAGE("開けません", "cannot be opened"));
+		fprintf(stderr, "%s: %s\n", cli.root_path,
+		        LANGUAGE("開けません", "cannot be opened"));
 		return EXIT_UNASKED;
 	}
 	for (size_t i = 0; i < sizeof(COMMANDS) / sizeof(COMMANDS[0]); i++)

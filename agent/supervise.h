@@ -13,14 +13,14 @@
 
 struct process {
 	struct sandbox_ids ids;
-	pid_t pid;             /* 0: not running */
-	int fd;                /* main's end of its channel, non-blocking; -1: none */
+	pid_t pid; /* 0: not running */
+	int fd;    /* main's end of its channel, non-blocking; -1: none */
 	bool ready;
-	bool condemned;        /* SIGKILL was sent and its death told: only waiting to be reaped */
-	unsigned unanswered;   /* PINGs since its last PONG */
-	unsigned back_off_ms;  /* before the start after the next death */
+	bool condemned;       /* SIGKILL was sent and its death told: only waiting to be reaped */
+	unsigned unanswered;  /* PINGs since its last PONG */
+	unsigned back_off_ms; /* before the start after the next death */
 	int64_t started_ms;
-	int64_t due_ms;        /* when to start it, while it is not running */
+	int64_t due_ms; /* when to start it, while it is not running */
 };
 
 struct supervisor {
@@ -36,7 +36,8 @@ struct supervisor {
 	bool stopping;
 };
 
-/* Starts every process that is not running and due: the signer first, since the others speak to it. */
+/* Starts every process that is not running and due: the signer first, since the others speak to it.
+ */
 void supervise_start(struct supervisor *s);
 
 /* After SIGCHLD: a process that ended or was stopped is told of and, in the second case, killed. */
@@ -58,7 +59,8 @@ bool supervise_all_ready(const struct supervisor *s);
 /* Sends MESSAGE_RELOAD to everybody. */
 void supervise_reload(struct supervisor *s);
 
-/* Hands a root CLI's connection (and a file, or -1) to who answers it. Descriptors are borrowed. 0 or ERR_*. */
+/* Hands a root CLI's connection (and a file, or -1) to who answers it. Descriptors are borrowed. 0
+ * or ERR_*. */
 int supervise_hand(struct supervisor *s, enum control verb, int connection, int file);
 
 /* Tells the signer the section "agent". */

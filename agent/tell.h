@@ -22,12 +22,15 @@ struct tell {
 	uint8_t state[TELL_EVENT_SIZE];
 };
 
-/* Takes fd (a new signer's channel, or -1) and tells it everything that is not durable yet, and the state. */
+/* Takes fd (a new signer's channel, or -1) and tells it everything that is not durable yet, and the
+ * state. */
 void tell_connect(struct tell *t, int fd);
-/* When as many are waiting as there is room for, this one is lost and the log says so: the first ones say what began it. */
+/* When as many are waiting as there is room for, this one is lost and the log says so: the first
+ * ones say what began it. */
 void tell_event(struct tell *t, const struct event_record *e);
 void tell_state(struct tell *t, const struct event_record *state);
-/* Reads what the signer has made durable. 0; ERR_CLOSED; ERR_FORMAT: it said something else and must be ended. */
+/* Reads what the signer has made durable. 0; ERR_CLOSED; ERR_FORMAT: it said something else and
+ * must be ended. */
 int tell_read(struct tell *t);
 
 #endif

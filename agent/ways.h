@@ -1,4 +1,5 @@
-/* Which kinds of way out this terminal has, and which of them guard stops. Read off sysfs, each time anew. */
+/* Which kinds of way out this terminal has, and which of them guard stops. Read off sysfs, each
+ * time anew. */
 #ifndef SEKISHO_AGENT_WAYS_H
 #define SEKISHO_AGENT_WAYS_H
 
@@ -16,8 +17,9 @@ struct ways {
 };
 
 /*
- * sys: descriptor of /sys. usb_enforced: every hub denies and guard applies its verdicts. What hangs on a USB device is that
- * device's affair. For the rest the criteria stand in ways.c's table; where they cannot tell, the way counts as unwatched.
+ * sys: descriptor of /sys. usb_enforced: every hub denies and guard applies its verdicts. What
+ * hangs on a USB device is that device's affair. For the rest the criteria stand in ways.c's table;
+ * where they cannot tell, the way counts as unwatched.
  */
 void ways_look(int sys, bool usb_enforced, struct ways *w);
 

@@ -2,13 +2,13 @@
 
 #include "collector/control.h"
 #include "collector/directory.h"
-#include "core/notify.h"
 #include "collector/sandbox.h"
 #include "collector/server.h"
 #include "core/error.h"
 #include "core/file.h"
 #include "core/language.h"
 #include "core/log.h"
+#include "core/notify.h"
 
 #include <event2/event.h>
 #include <openssl/crypto.h>
