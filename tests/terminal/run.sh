@@ -18,7 +18,7 @@ export LC_ALL=C.UTF-8
 limit=${SEKISHO_VM_LIMIT:-300} # seconds for a scenario; the slowest is far below
 passed=0
 failed=0
-declare -A running # pid -> scenario
+declare -A running=() started=() # by pid: scenario, and when it began
 
 finish() {
 	local pid
@@ -42,7 +42,6 @@ begin() { # FILE
 	running[$!]=$name
 	started[$!]=$SECONDS
 }
-declare -A started
 
 # Waits for one scenario to end and tells how.
 end() {

@@ -40,9 +40,13 @@ office_copy() {
 }
 
 reboot_guest() {
-	guest 'systemctl --no-block reboot' >/dev/null
+	guest '(sleep 1; systemctl --no-block reboot) >/dev/null 2>&1 &'
 	shell_wait 120 || fail "the terminal did not come back"
 	clock_offset=0
+	# What the console still shows of before must not be taken for an answer.
+	guest 'until [ "$(systemctl is-active serial-getty@ttyS1)" = active ]; do sleep 0.2; done; sleep 1'
+	console_drain
+	console_fresh=yes
 }
 
 # The guest's wall clock is the host's, plus $clock_offset seconds.
@@ -166,9 +170,15 @@ expect_no_block_device() {
 	[ -z "$seen" ] || fail "storage was seen: $seen"
 }
 
-expect_block_device() { # the test's own check: without Sekisho the watch does see a stick
-	eventually 15 guest_true 'grep -q "^sd" /run/watch.seen && grep -qE "KERNEL.* add .*/block/sd" /run/watch.uevents' ||
-		fail "no stick appeared: $(storage_seen)"
+expect_block_device() { # the test's own check: without Sekisho the watch sees a stick, each way that it looks
+	eventually 15 storage_fully_seen || fail "no stick appeared: $(storage_seen)"
+}
+
+storage_fully_seen() {
+	local seen
+	seen=$(storage_seen)
+	grep -qx 'sd[a-z]' <<<"$seen" && grep -q '^KERNEL.*/block/sd' <<<"$seen" && grep -q 'scsi host' <<<"$seen" &&
+		grep -q '^/sys/bus/usb/drivers/' <<<"$seen"
 }
 
 # What a keyboard delivers: presses "a" and counts the bytes that come out of the input devices.
@@ -286,16 +296,23 @@ console_expect() { # REGEX [SECONDS]
 
 # Answers the prompts of login, su or sudo. True when a shell (prompt "$" or "#") comes up, false when refused.
 console_answer() { # PASSWORD CODE
-	local prompt='Password: |password for [a-z]+: |[Cc]ode[^:]*: |incorrect|failure|denied|[Ss]orry|not be completed|terminal login: |[$#] $'
-	while console_expect "$prompt" 25; do
+	local asked=no
+	local prompt='Password: |password for [a-z]+: |Verification code: |incorrect|tries exceeded|failure|denied|[Ss]orry|not be completed|terminal login: |[$#] $'
+	while console_expect "$prompt" 30; do
 		case $console_match in
-		*assword*) console_type "$1" ;;
-		*ode*) console_type "$2" ;;
+		*assword*) console_type "$1"; asked=yes ;;
+		*code*) console_type "$2" ;;
 		*'$ ' | *'# ') return 0 ;;
-		*) return 1 ;;
+		*) [ $asked = yes ] || fail "nothing was asked: $console_match"; return 1 ;;
 		esac
 	done
 	fail "the console stopped at: $console_text"
+}
+
+# Forgets what the console has shown so far.
+console_drain() {
+	while read -r -N 1 -t 0.5 -d '' _ <&"${channel_out[login]}"; do :; done
+	console_text=
 }
 
 # console login(1) on the second serial line.
@@ -342,10 +359,17 @@ must_refuse() { # WHAT COMMAND...
 
 # Back to the shell's prompt, whatever is being asked.
 console_settle() {
-	printf '\003\r' >&"${channel_in[login]}"
-	sleep 2
-	while read -r -N 1 -t 0.3 -d '' _ <&"${channel_out[login]}"; do :; done
-	console_text=
+	local attempt
+	for attempt in 1 2 3 4 5; do
+		printf '\003' >&"${channel_in[login]}"
+		sleep 1
+		console_text=
+		console_type "echo settled-\$((40 + $attempt))"
+		if console_expect "settled-4$attempt" 4 && console_expect '\$ $' 10; then
+			return 0
+		fi
+	done
+	fail "no shell prompt: $console_text"
 }
 
 # --- the agent ------------------------------------------------------------------------------------------------------
