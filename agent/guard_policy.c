@@ -195,7 +195,10 @@ static int policy_check_new(const struct guard_policy *p, const struct policy *p
 {
 	if (p->policy != NULL && policy->version <= p->policy->version)
 		return ERR_VERSION;
-	if (policy->not_after != 0 && policy->not_after < clock_wall())
+	/* The version that was in force once more is no update: a copy in place of a file that was
+	 * lost. */
+	if (policy->not_after != 0 && policy->not_after < clock_wall() &&
+	        policy->version != floor_read(p->root))
 		return ERR_EXPIRED;
 	return 0;
 }

@@ -238,22 +238,6 @@ static int version_read(int dir, uint64_t *version)
 	return r;
 }
 
-static bool in_force_is(int dir, const uint8_t *data, size_t length)
-{
-	uint8_t *kept = NULL;
-	size_t kept_length;
-	bool same = false;
-	int fd;
-
-	if (file_open_checked(dir, POLICY_IN_FORCE, 0, 0644, POLICY_FILE_MAX, &fd) != 0)
-		return false;
-	if (file_read(fd, POLICY_FILE_MAX, &kept, &kept_length) == 0)
-		same = kept_length == length && memcmp(kept, data, length) == 0;
-	free(kept);
-	close(fd);
-	return same;
-}
-
 /* The policy first: after a power cut in between, the same version may be stored again. */
 static int policy_keep(int dir, uint64_t version, const uint8_t *data, size_t length)
 {
@@ -287,10 +271,9 @@ static int policy_store(struct answer *a)
 		r = version_read(dir, &floor);
 	if (r != 0)
 		goto out;
-	if (a->request->number > floor)
-		r = policy_keep(dir, a->request->number, data, length);
-	else if (a->request->number < floor || !in_force_is(dir, data, length))
-		r = ERR_VERSION;
+	/* The version that was in force once more: how a lost or spoilt file is put right. */
+	r = a->request->number >= floor ? policy_keep(dir, a->request->number, data, length)
+	                                : ERR_VERSION;
 out:
 	free(data);
 	close(dir);
