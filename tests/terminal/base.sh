@@ -20,8 +20,14 @@ kernel_package() {
 	apt-cache depends linux-image-amd64 | awk '$1 == "Depends:" && $2 ~ /^linux-image-6/ {print $2; exit}'
 }
 
+# Old package lists name versions that the mirror no longer has.
+download() { # PACKAGE
+	apt-get -qq -o APT::Sandbox::User=root download "$1" 2>/dev/null ||
+		{ apt-get -qq update && apt-get -qq -o APT::Sandbox::User=root download "$1"; }
+}
+
 unpack_kernel() { # PACKAGE INTO
-	(cd "$2" && apt-get -q -o APT::Sandbox::User=root download "$1" >/dev/null && dpkg -x ./*.deb kernel && rm ./*.deb)
+	(cd "$2" && download "$1" && dpkg -x ./*.deb kernel && rm ./*.deb)
 }
 
 make_initramfs() { # KERNEL-TREE OUT
@@ -67,6 +73,10 @@ furnish_root() { # ROOT
 }
 
 kernel=$(kernel_package)
+if [ -z "$kernel" ]; then # no package lists yet
+	apt-get -qq update
+	kernel=$(kernel_package)
+fi
 [ -n "$kernel" ] || { echo "base.sh: no linux-image-amd64 known to apt" >&2; exit 1; }
 key=$(cat "$here/base.sh" "$here"/guest/* <(echo "$kernel") | sha256sum | cut -d' ' -f1)
 if [ "$(cat "$directory/base/key" 2>/dev/null)" = "$key" ]; then

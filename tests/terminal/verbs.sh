@@ -233,16 +233,12 @@ terminal_shown() { # JQ-FILTER: of what the collector shows of the terminal
 	collector_cmd terminals --json | jq -r ".terminals[] | select(.terminal == \"terminal-1\") | $1"
 }
 
-terminal_state() { # as the collector derives it: FRESH, STALE ...
-	terminal_shown .state
-}
-
-terminal_is() { # STATE
-	[ "$(terminal_state)" = "$1" ]
+collector_shows() { # VALUE JQ-FILTER
+	[ "$(terminal_shown "$2")" = "$1" ]
 }
 
 expect_terminal_state() { # STATE
-	eventually 20 terminal_is "$1" || fail "the collector says $(terminal_state), not $1"
+	eventually 20 collector_shows "$1" .state || fail "the collector says $(terminal_shown .state), not $1"
 }
 
 # --- files ----------------------------------------------------------------------------------------------------------
@@ -412,10 +408,6 @@ keyboard_there() {
 
 keyboard_gone() {
 	[ -z "$(input_devices)" ]
-}
-
-broken_at_collector() {
-	collector_cmd terminals --json | jq -e '[.. | objects | select(.journal_state? == "broken" and .line?)] | length > 0' >/dev/null
 }
 
 # QEMU's arguments for a stick that is in from the start.

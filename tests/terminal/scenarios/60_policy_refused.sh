@@ -56,6 +56,7 @@ for loss in 'sed -i "8s/[A-Z]/b/g" /var/lib/sekisho/policy/*.p7' 'rm -f /var/lib
 	expect_not_authorised "$listed_keyboard"
 	guest 'sekisho status --json' | jq -e '[.. | .policy_state? // empty | select(. == "none")] | length > 0' >/dev/null ||
 		fail "status does not say that there is no policy: $(guest 'sekisho status --json')"
+	eventually 20 collector_shows none .policy.state || fail "the collector shows a policy: $(terminal_shown .policy)"
 	unplug s1
 	unplug k1
 done

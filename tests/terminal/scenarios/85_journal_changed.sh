@@ -8,7 +8,9 @@ guest "file=\$(ls /var/lib/sekisho/journal/*.jsonl | head -n 1); sed -i '${line}
 code=0
 said=$(guest 'sekisho journal verify') || code=$?
 [ "$code" = 1 ] || fail "journal verify: exit $code: $said"
-grep -qE "jsonl:($line|$((line + 1)))\b" <<<"$said" || fail "journal verify does not say where: $said"
+where=$(grep -oE "^[0-9]{20}\.jsonl:($line|$((line + 1))):" <<<"$said") || fail "journal verify does not say where: $said"
 guest 'systemctl restart sekishod' || fail "the agent does not start on a changed journal"
-eventually 30 broken_at_collector || fail "the collector does not say where: $(collector_cmd terminals)"
-collector_cmd terminals
+eventually 30 collector_shows broken .journal.state || fail "the collector does not say so: $(collector_cmd terminals)"
+[ "$(terminal_shown '.journal.file + ":" + (.journal.line | tostring) + ":"')" = "$where" ] ||
+	fail "the collector says another place than $where: $(collector_cmd terminals)"
+collector_cmd terminals | grep -qF "${where%:}" || fail "terminals does not show it: $(collector_cmd terminals)"
