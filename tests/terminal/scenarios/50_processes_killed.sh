@@ -1,5 +1,6 @@
 # Each of the five processes is killed, and stopped, at the moment a stick goes in: the stick is never usable, and within
 # 5 s the agent is whole again, with another process in that place.
+# alone
 resume_terminal
 watch_storage
 slowest=0
