@@ -2,13 +2,11 @@
 # Builds the packages and puts them into a directory from which a terminal without any network installs:
 #     packaging/build-bundle.sh OUTDIR
 # OUTDIR gets the .debs, every package they need that a minimal Debian 12 (debootstrap's minbase) lacks, a package index,
-# SHA256SUMS and `install`. SEKISHO_DEBS=DIR takes the three .debs from there instead of building them;
-# SEKISHO_MIRROR and SEKISHO_SECURITY_MIRROR name other mirrors than Debian's.
+# SHA256SUMS and `install`. SEKISHO_DEBS=DIR takes the three .debs from there instead of building them.
+# The packages come from where this machine takes its own Debian 12 from.
 set -eu
 [ $# = 1 ] || { echo "usage: build-bundle.sh OUTDIR" >&2; exit 2; }
 here=$(cd "$(dirname "$0")" && pwd)
-mirror=${SEKISHO_MIRROR:-http://deb.debian.org/debian}
-security=${SEKISHO_SECURITY_MIRROR:-http://deb.debian.org/debian-security}
 if [ -e "$1" ] && [ -n "$(ls -A "$1")" ] && [ ! -e "$1/SHA256SUMS" ]; then
 	echo "build-bundle.sh: $1 is not empty and not a bundle" >&2
 	exit 1
@@ -32,10 +30,14 @@ fi
 
 # An apt of its own that knows Debian 12 and our packages and believes that nothing is installed.
 keyring=/usr/share/keyrings/debian-archive-keyring.gpg
+sources=$(apt-get indextargets --format "deb [signed-by=$keyring] \$(REPO_URI) \$(RELEASE) main" 'Created-By: Packages' |
+	grep -E ' bookworm(-updates|-security)? main$' | sort -u)
+if [ -z "$sources" ]; then
+	echo "build-bundle.sh: this machine has no Debian 12 (bookworm) in its apt sources" >&2
+	exit 3
+fi
 cat >"$apt/etc/sources.list" <<END
-deb [signed-by=$keyring] $mirror bookworm main
-deb [signed-by=$keyring] $mirror bookworm-updates main
-deb [signed-by=$keyring] $security bookworm-security main
+$sources
 deb [trusted=yes] file:$bundle ./
 END
 : >"$apt/status"
