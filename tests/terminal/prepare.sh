@@ -11,7 +11,7 @@ office_found
 collector_configure
 collector_start
 disk_options=cache=unsafe machine_start "$ready/disk.img"
-shell_wait 90 || fail "the bare guest did not boot"
+shell_wait 180 || fail "the bare guest did not boot"
 guest 'systemctl is-system-running --wait' >/dev/null || true
 
 watch_storage
