@@ -139,7 +139,7 @@ static int match(int argc, char **argv)
 		answer = EXIT_UNASKED;
 		goto out;
 	}
-	rule = rule_set_match(set, facts, moment, &target);
+	rule = rule_set_match(set, facts, &(struct rule_context){.moment = moment}, &target);
 	if (rule)
 		printf("%s\t%zu\n", rule_target_name(target), rule);
 	else

@@ -43,10 +43,25 @@ struct verdict enforce_verdict(const struct guarded *g)
 	return v;
 }
 
+static struct circumstances circumstances_of(const struct enforcement *e, const struct guarded *g)
+{
+	struct circumstances c = {.rules.moment = clock_wall()};
+
+	for (size_t i = 0; i < e->count; i++) {
+		const struct guarded *other = e->devices[i];
+
+		c.keyboards += other != g && other->device.authorised &&
+		               facts_may_type(&other->device.facts);
+	}
+	return c;
+}
+
 static struct verdict judge(const struct enforcement *e, const struct guarded *g)
 {
+	struct circumstances circumstances = circumstances_of(e, g);
+
 	if (g->device.readable)
-		return policy_decide(e->policy, &g->device.facts, clock_wall());
+		return policy_decide(e->policy, &g->device.facts, &circumstances);
 	return (struct verdict){.treatment = TREATMENT_DENY,
 	        .reason = REASON_UNREADABLE,
 	        .rule = 0,
@@ -215,12 +230,6 @@ static void apply(struct enforcement *e, struct guarded *g)
 	} else {
 		apply_deny(e, g);
 	}
-}
-
-static bool verdict_equals(const struct verdict *a, const struct verdict *b)
-{
-	return a->treatment == b->treatment && a->reason == b->reason && a->rule == b->rule &&
-	       a->way == b->way;
 }
 
 static void judge_again(struct enforcement *e, struct guarded *g)

@@ -11,10 +11,19 @@ static const struct reason_entry {
                 "A rule of the policy denies it."},
         [REASON_NO_RULE] = {"no-rule", "この機器を許可するルールがありません。",
                 "No rule lists this device."},
+        [REASON_WAY_ALLOWED] = {"way-allowed",
+                "この種類の持ち出し経路はポリシーで許可されています。",
+                "The policy allows this kind of way out."},
         [REASON_WAY_DENIED] = {"way-denied", "この種類の持ち出し経路はポリシーで禁止されています。",
                 "The policy denies this kind of way out."},
         [REASON_NEEDS_PERMIT] = {"needs-permit", "この種類の機器には使用許可が必要です。",
                 "This kind of device needs a permit."},
+        [REASON_SECOND_KEYBOARD] = {"second-keyboard",
+                "キーボードは既にあります。二台目は機器を名指すルールが必要です。",
+                "There is a keyboard already; a second one needs a rule that names it."},
+        [REASON_TYPES_AND_STORES] = {"types-and-stores",
+                "キーボードと記憶媒体を兼ねる機器です。名指すルールが必要です。",
+                "It is a keyboard and a storage medium at once; it needs a rule that names it."},
         [REASON_NO_POLICY] = {"no-policy", "有効なポリシーがありません。",
                 "No policy is in force."},
         [REASON_UNREADABLE] = {"unreadable", "機器の記述子を読み取れないか、内容が不正です。",
@@ -30,53 +39,134 @@ static struct verdict deny(enum reason reason, size_t rule, enum way way)
 	        .treatment = TREATMENT_DENY, .reason = reason, .rule = rule, .way = way};
 }
 
-/*
- * import and export end at the same verdict in every tier: nothing yet makes a medium read-only or
- * keeps its ledger, and without that they may not be read as allow.
- */
-static struct verdict judge_ways(const struct policy *policy, uint32_t ways, size_t rule)
+/* import and export need a permit in the my_number tier, and there is none yet. */
+static bool needs_permit(const struct policy *policy, enum treatment treatment)
 {
-	enum way permit = WAY_COUNT;
-
-	for (unsigned way = 0; way < WAY_COUNT; way++) {
-		if (!(ways & UINT32_C(1) << way))
-			continue;
-		switch (policy->treatments[way]) {
-		case TREATMENT_ALLOW:
-			break;
-		case TREATMENT_IMPORT:
-		case TREATMENT_EXPORT:
-			if (permit == WAY_COUNT)
-				permit = (enum way)way;
-			break;
-		default:
-			return deny(REASON_WAY_DENIED, rule, (enum way)way);
-		}
-	}
-	if (permit != WAY_COUNT)
-		return deny(REASON_NEEDS_PERMIT, rule, permit);
-	return (struct verdict){.treatment = TREATMENT_ALLOW,
-	        .reason = REASON_RULE_ALLOWS,
-	        .rule = rule,
-	        .way = WAY_COUNT};
+	return policy->tier == TIER_MY_NUMBER &&
+	       (treatment == TREATMENT_IMPORT || treatment == TREATMENT_EXPORT);
 }
 
-struct verdict policy_decide(
-        const struct policy *policy, const struct device_facts *facts, int64_t moment)
+/* The first way of these with this treatment; WAY_COUNT: none. */
+static enum way way_treated(const struct policy *policy, uint32_t ways, enum treatment treatment)
+{
+	unsigned way = 0;
+
+	while (way < WAY_COUNT &&
+	        (!(ways & UINT32_C(1) << way) || policy->treatments[way] != treatment))
+		way++;
+	return (enum way)way;
+}
+
+static uint32_t ways_not_denied(const struct policy *policy, uint32_t ways)
+{
+	for (unsigned way = 0; way < WAY_COUNT; way++) {
+		if (policy->treatments[way] == TREATMENT_DENY)
+			ways &= ~(UINT32_C(1) << way);
+	}
+	return ways;
+}
+
+/* What is authorised of it: the strictest treatment of the ways that are not denied. */
+static struct verdict judge_open(const struct policy *policy, uint32_t ways, size_t rule)
+{
+	static const enum treatment strictest[] = {TREATMENT_IMPORT, TREATMENT_EXPORT};
+	struct verdict v = {.treatment = TREATMENT_ALLOW,
+	        .reason = rule != 0 ? REASON_RULE_ALLOWS : REASON_WAY_ALLOWED,
+	        .rule = rule,
+	        .way = WAY_COUNT};
+
+	for (size_t i = 0; i < 2 && v.treatment == TREATMENT_ALLOW; i++) {
+		enum way way = way_treated(policy, ways, strictest[i]);
+
+		if (way == WAY_COUNT)
+			continue;
+		if (needs_permit(policy, strictest[i]))
+			return deny(REASON_NEEDS_PERMIT, rule, way);
+		v.treatment = strictest[i];
+		v.way = way;
+	}
+	return v;
+}
+
+static struct verdict judge_ways(const struct policy *policy, uint32_t ways, size_t rule)
+{
+	enum way denied = way_treated(policy, ways, TREATMENT_DENY);
+	uint32_t open = ways_not_denied(policy, ways);
+	struct verdict v;
+
+	if (denied == WAY_COUNT)
+		return judge_open(policy, ways, rule);
+	if (open == 0 || rule == 0 || !rule_set_names_device(policy->rules, rule))
+		return deny(REASON_WAY_DENIED, rule, denied);
+	v = judge_open(policy, open, rule);
+	if (v.treatment != TREATMENT_DENY) {
+		v.partial = true;
+		v.way = denied;
+	}
+	return v;
+}
+
+/* What an attacker's device would be, and an office's own only if a rule names it. */
+static bool is_suspect(const struct policy *policy, const struct device_facts *facts,
+        const struct circumstances *c, size_t rule, enum reason *reason)
+{
+	const uint32_t media = UINT32_C(1) << WAY_USB_STORAGE | UINT32_C(1) << WAY_MTP_PTP;
+
+	if (!facts_may_type(facts) || rule_set_names_device(policy->rules, rule))
+		return false;
+	if ((way_of_device(facts) & media) != 0) {
+		*reason = REASON_TYPES_AND_STORES;
+		return true;
+	}
+	*reason = REASON_SECOND_KEYBOARD;
+	return c->keyboards > 0;
+}
+
+struct verdict policy_decide(const struct policy *policy, const struct device_facts *facts,
+        const struct circumstances *circumstances)
 {
 	enum rule_target target = RULE_BLOCK;
+	enum reason reason;
+	struct verdict v;
 	size_t rule;
 
 	if (!policy)
 		return deny(REASON_NO_POLICY, 0, WAY_COUNT);
 	if (facts->interfaces_cut || facts->interface_count > FACTS_INTERFACES_MAX)
 		return deny(REASON_UNREADABLE, 0, WAY_COUNT);
-	rule = rule_set_match(policy->rules, facts, moment, &target);
+	rule = rule_set_match(policy->rules, facts, &circumstances->rules, &target);
 	if (!rule)
 		return deny(REASON_NO_RULE, 0, WAY_COUNT);
 	if (target != RULE_ALLOW)
 		return deny(REASON_RULE_DENIES, rule, WAY_COUNT);
-	return judge_ways(policy, way_of_device(facts), rule);
+	v = judge_ways(policy, way_of_device(facts), rule);
+	if (v.treatment != TREATMENT_DENY &&
+	        is_suspect(policy, facts, circumstances, rule, &reason))
+		return deny(reason, rule, WAY_COUNT);
+	return v;
+}
+
+bool verdict_has_interface(const struct verdict *verdict, const struct policy *policy,
+        const struct facts_interface *interface)
+{
+	enum way way = way_of_interface(interface);
+
+	if (verdict->treatment == TREATMENT_DENY || !policy)
+		return false;
+	return !verdict->partial || policy->treatments[way] != TREATMENT_DENY;
+}
+
+struct verdict policy_decide_way(const struct policy *policy, enum way way)
+{
+	if (!policy)
+		return deny(REASON_NO_POLICY, 0, WAY_COUNT);
+	return judge_ways(policy, UINT32_C(1) << way, 0);
+}
+
+bool verdict_equals(const struct verdict *a, const struct verdict *b)
+{
+	return a->treatment == b->treatment && a->reason == b->reason && a->rule == b->rule &&
+	       a->way == b->way && a->partial == b->partial;
 }
 
 const char *reason_code(enum reason reason)

@@ -7,10 +7,15 @@
 
 enum { FACTS_INTERFACES_MAX = 256, FACTS_TEXT_MAX = 512, FACTS_HASH_MAX = 48 };
 
+/* What descriptors do not tell, found out while the interface has no driver. */
+enum { FACTS_FOUND_MTP = 1, FACTS_FOUND_SECURITY_KEY = 2 };
+
 struct facts_interface {
 	uint8_t class;
 	uint8_t subclass;
 	uint8_t protocol;
+	uint8_t number; /* bInterfaceNumber: alternate settings share it */
+	uint8_t found;  /* FACTS_FOUND_*; no rule asks for it */
 };
 
 struct device_facts {

@@ -326,8 +326,24 @@ static size_t match_general(const struct rule_set *set, const struct device_fact
 	return before;
 }
 
-size_t rule_set_match(const struct rule_set *set, const struct device_facts *facts, int64_t moment,
-        enum rule_target *target)
+static bool names_one(const struct attribute *a)
+{
+	return a != NULL && (a->kind != ATTRIBUTE_ID || exact_ids(a));
+}
+
+bool rule_set_names_device(const struct rule_set *set, size_t number)
+{
+	const struct rule *rule;
+
+	if (number == 0 || number > set->count)
+		return false;
+	rule = &set->rules[number - 1];
+	return names_one(telling(rule, ATTRIBUTE_ID)) || names_one(telling(rule, ATTRIBUTE_HASH)) ||
+	       names_one(telling(rule, ATTRIBUTE_SERIAL));
+}
+
+size_t rule_set_match(const struct rule_set *set, const struct device_facts *facts,
+        const struct rule_context *context, enum rule_target *target)
 {
 	const uint64_t keys[KEY_KINDS] = {
 	        [KEY_HASH] = key_text(KEY_HASH, facts->hash, strlen(facts->hash)),
@@ -337,7 +353,7 @@ size_t rule_set_match(const struct rule_set *set, const struct device_facts *fac
 	        [KEY_VENDOR] = key_id(KEY_VENDOR, facts->vendor, 0),
 	        [KEY_SERIAL] = key_text(KEY_SERIAL, facts->serial, strlen(facts->serial)),
 	};
-	uint32_t second = day_second(moment);
+	uint32_t second = day_second(context->moment);
 	size_t found = set->count;
 
 	for (size_t i = 0; i < KEY_KINDS; i++)

@@ -6,6 +6,7 @@
 
 #include "policy/facts.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -28,10 +29,17 @@ size_t rule_set_count(const struct rule_set *set);
 /* Rule number (from 1) in canonical form, one line without newline; *text malloc'd. */
 int rule_set_print(const struct rule_set *set, size_t number, char **text);
 
-/* First rule that matches at this moment (seconds, UTC; local time by the process's TZ): its number
- * and target; 0 when none does. */
-size_t rule_set_match(const struct rule_set *set, const struct device_facts *facts, int64_t moment,
-        enum rule_target *target);
+/* What conditions ask beside the device. */
+struct rule_context {
+	int64_t moment; /* seconds, UTC; local time by the process's TZ */
+};
+
+/* First rule that matches: its number and target; 0 when none does. */
+size_t rule_set_match(const struct rule_set *set, const struct device_facts *facts,
+        const struct rule_context *context, enum rule_target *target);
+
+/* Whether this rule speaks of single devices (id without "*", hash or serial), not of kinds. */
+bool rule_set_names_device(const struct rule_set *set, size_t number);
 
 const char *rule_target_name(enum rule_target target);
 

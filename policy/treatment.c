@@ -58,7 +58,8 @@ enum treatment treatment_from_name(const char *name)
 	return (enum treatment)i;
 }
 
-enum { ANY = -1, CLASS_HUB = 0x09, CLASS_CDC_DATA = 0x0a };
+enum { ANY = -1, CLASS_HID = 0x03, CLASS_HUB = 0x09, CLASS_CDC_DATA = 0x0a };
+enum { HID_NO_BOOT = 0, HID_KEYBOARD = 1 };
 
 #define BIT(way) (UINT32_C(1) << (way))
 
@@ -86,8 +87,13 @@ static const struct class_way {
         {0xef, 0x04, 0x01, WAY_USB_NETWORK}, /* RNDIS over Ethernet */
 };
 
-static enum way way_of_interface(const struct facts_interface *i)
+enum way way_of_interface(const struct facts_interface *i)
 {
+	if ((i->found & FACTS_FOUND_MTP) != 0)
+		return WAY_MTP_PTP;
+	if (i->class == CLASS_HID && (i->found & FACTS_FOUND_SECURITY_KEY) != 0)
+		return WAY_SECURITY_KEY;
+
 	for (size_t k = 0; k < sizeof(CLASS_WAYS) / sizeof(CLASS_WAYS[0]); k++) {
 		const struct class_way *c = &CLASS_WAYS[k];
 
@@ -116,4 +122,17 @@ uint32_t way_of_device(const struct device_facts *facts)
 	if (data && !(ways & (BIT(WAY_USB_NETWORK) | BIT(WAY_USB_SERIAL))))
 		ways |= BIT(WAY_OTHER);
 	return ways ? ways : BIT(WAY_OTHER);
+}
+
+/* Boot mice (protocol 2) say what they are; what does not say may be a keyboard. */
+bool facts_may_type(const struct device_facts *facts)
+{
+	for (size_t i = 0; i < facts->interface_count; i++) {
+		const struct facts_interface *f = &facts->interfaces[i];
+
+		if (way_of_interface(f) == WAY_HID &&
+		        (f->protocol == HID_KEYBOARD || f->protocol == HID_NO_BOOT))
+			return true;
+	}
+	return false;
 }

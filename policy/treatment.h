@@ -4,6 +4,7 @@
 
 #include "policy/facts.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 enum way {
@@ -48,5 +49,11 @@ enum treatment treatment_from_name(const char *name); /* TREATMENT_COUNT when un
 /* The set of ways a USB device's interfaces open, bit 1u << way. A device without a known interface
  * is WAY_OTHER; a composite is everything it holds. Never 0. */
 uint32_t way_of_device(const struct device_facts *facts);
+
+/* The way of one interface, alone. */
+enum way way_of_interface(const struct facts_interface *i);
+
+/* Whether it may type: a boot keyboard, or a HID interface that does not say what it is. */
+bool facts_may_type(const struct device_facts *facts);
 
 #endif

@@ -31,7 +31,7 @@ static void check_policy(const struct policy *p)
 			abort();
 	facts.interface_count = 1;
 	facts.interfaces[0] = (struct facts_interface){.class = 8, .subclass = 6, .protocol = 0x50};
-	verdict = policy_decide(p, &facts, 0);
+	verdict = policy_decide(p, &facts, &(struct circumstances){0});
 	if (verdict.treatment == TREATMENT_ALLOW &&
 	        p->treatments[WAY_USB_STORAGE] != TREATMENT_ALLOW)
 		abort();

@@ -27,8 +27,9 @@ static void check_same(const struct rule_set *set, const struct rule_set *again)
 	for (size_t i = 0; i < DEVICE_COUNT; i++) {
 		if (facts_parse(DEVICES[i], &facts, &column, message, sizeof(message)))
 			abort();
-		if (rule_set_match(set, &facts, MOMENT, &one) !=
-		                rule_set_match(again, &facts, MOMENT, &two) ||
+		if (rule_set_match(set, &facts, &(struct rule_context){.moment = MOMENT}, &one) !=
+		                rule_set_match(again, &facts,
+		                        &(struct rule_context){.moment = MOMENT}, &two) ||
 		        one != two)
 			abort();
 	}

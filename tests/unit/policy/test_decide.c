@@ -61,7 +61,14 @@ static const struct {
         {"allow", TREATMENT_DENY, EVIL, {TREATMENT_DENY, REASON_WAY_DENIED, 1, WAY_USB_STORAGE}},
         {"allow", TREATMENT_IMPORT, EVIL,
                 {TREATMENT_DENY, REASON_NEEDS_PERMIT, 1, WAY_USB_STORAGE}},
-        {"allow", TREATMENT_ALLOW, EVIL, {TREATMENT_ALLOW, REASON_RULE_ALLOWS, 1, WAY_COUNT}},
+        {"allow", TREATMENT_ALLOW, EVIL, {TREATMENT_DENY, REASON_TYPES_AND_STORES, 1, WAY_COUNT}},
+        {"allow id 0781:5567", TREATMENT_ALLOW, EVIL,
+                {TREATMENT_ALLOW, REASON_RULE_ALLOWS, 1, WAY_COUNT}},
+        {"allow id 0781:*", TREATMENT_ALLOW, EVIL,
+                {TREATMENT_DENY, REASON_TYPES_AND_STORES, 1, WAY_COUNT}},
+        /* named: its keyboard alone */
+        {"allow id 0781:5567", TREATMENT_DENY, EVIL,
+                {TREATMENT_ALLOW, REASON_RULE_ALLOWS, 1, WAY_USB_STORAGE, true}},
         {"allow with-interface equals { 08:*:* 08:*:* }", TREATMENT_ALLOW, EVIL,
                 {TREATMENT_DENY, REASON_NO_RULE, 0, WAY_COUNT}},
         {"allow with-interface equals { 03:*:* }", TREATMENT_ALLOW, EVIL,
@@ -84,9 +91,9 @@ static void decides(void **state)
 		struct verdict got, want = ROWS[i].verdict;
 
 		describe(ROWS[i].device);
-		got = policy_decide(p, &facts, 0);
+		got = policy_decide(p, &facts, &(struct circumstances){0});
 		if (got.treatment != want.treatment || got.reason != want.reason ||
-		        got.rule != want.rule || got.way != want.way)
+		        got.rule != want.rule || got.way != want.way || got.partial != want.partial)
 			fail_msg("row %zu: %s, rule %zu, way %d", i, reason_code(got.reason),
 			        got.rule, (int)got.way);
 		policy_free(&p);
@@ -99,7 +106,7 @@ static void without_a_policy_nothing_is_allowed(void **state)
 
 	(void)state;
 	describe(KEYBOARD);
-	v = policy_decide(NULL, &facts, 0);
+	v = policy_decide(NULL, &facts, &(struct circumstances){0});
 	assert_int_equal(v.treatment, TREATMENT_DENY);
 	assert_int_equal(v.reason, REASON_NO_POLICY);
 	assert_int_equal(v.way, WAY_COUNT);
@@ -113,17 +120,17 @@ static void cut_descriptors_are_denied(void **state)
 	(void)state;
 	describe(KEYBOARD);
 	facts.interfaces_cut = 1;
-	v = policy_decide(p, &facts, 0);
+	v = policy_decide(p, &facts, &(struct circumstances){0});
 	assert_int_equal(v.treatment, TREATMENT_DENY);
 	assert_int_equal(v.reason, REASON_UNREADABLE);
 	facts.interfaces_cut = 0;
 	facts.interface_count = FACTS_INTERFACES_MAX + 1;
-	v = policy_decide(p, &facts, 0);
+	v = policy_decide(p, &facts, &(struct circumstances){0});
 	assert_int_equal(v.reason, REASON_UNREADABLE);
 	policy_free(&p);
 }
 
-static void other_tiers_need_what_is_not_there_too(void **state)
+static void other_tiers_name_import_and_export_outright(void **state)
 {
 	struct policy *p = policy_with("allow", TREATMENT_EXPORT);
 	struct verdict v;
@@ -131,15 +138,35 @@ static void other_tiers_need_what_is_not_there_too(void **state)
 	(void)state;
 	p->tier = TIER_INTERNET;
 	describe(STICK);
-	v = policy_decide(p, &facts, 0);
+	v = policy_decide(p, &facts, &(struct circumstances){0});
+	assert_int_equal(v.treatment, TREATMENT_EXPORT);
+	assert_int_equal(v.way, WAY_USB_STORAGE);
+	policy_free(&p);
+}
+
+static void a_second_keyboard_must_be_named(void **state)
+{
+	const struct circumstances one = {.keyboards = 1};
+	struct policy *p = policy_with("allow id 1234:5678\nallow", TREATMENT_DENY);
+	struct verdict v;
+
+	(void)state;
+	describe(KEYBOARD);
+	v = policy_decide(p, &facts, &one);
 	assert_int_equal(v.treatment, TREATMENT_DENY);
+	assert_int_equal(v.reason, REASON_SECOND_KEYBOARD);
+	describe("id 1234:5678 with-interface 03:01:01");
+	assert_int_equal(policy_decide(p, &facts, &one).treatment, TREATMENT_ALLOW);
+	describe("id 0627:0001 with-interface 03:01:02"); /* a mouse */
+	assert_int_equal(policy_decide(p, &facts, &one).treatment, TREATMENT_ALLOW);
 	policy_free(&p);
 }
 
 static void reasons_have_codes_and_sentences(void **state)
 {
 	static const char *const CODES[REASON_COUNT] = {"rule-allows", "rule-denies", "no-rule",
-	        "way-denied", "needs-permit", "no-policy", "unreadable", "not-journalled"};
+	        "way-allowed", "way-denied", "needs-permit", "second-keyboard", "types-and-stores",
+	        "no-policy", "unreadable", "not-journalled"};
 
 	(void)state;
 	for (unsigned i = 0; i < REASON_COUNT; i++) {
@@ -154,7 +181,8 @@ int main(void)
 	        cmocka_unit_test(decides),
 	        cmocka_unit_test(without_a_policy_nothing_is_allowed),
 	        cmocka_unit_test(cut_descriptors_are_denied),
-	        cmocka_unit_test(other_tiers_need_what_is_not_there_too),
+	        cmocka_unit_test(other_tiers_name_import_and_export_outright),
+	        cmocka_unit_test(a_second_keyboard_must_be_named),
 	        cmocka_unit_test(reasons_have_codes_and_sentences),
 	};
 

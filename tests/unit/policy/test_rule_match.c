@@ -132,7 +132,7 @@ static size_t match(const char *rules, const char *device, int64_t moment, enum 
 		fail_msg("%s: %zu: %s", device, column, message);
 	if (rule_set_parse(rules, strlen(rules), &set, &error))
 		fail_msg("%s: %zu:%zu: %s", rules, error.line, error.column, error.message);
-	number = rule_set_match(set, facts, moment, target);
+	number = rule_set_match(set, facts, &(struct rule_context){.moment = moment}, target);
 	rule_set_free(&set);
 	free(facts);
 	return number;
@@ -239,11 +239,13 @@ static void the_index_finds_every_rule(void **state)
 	assert_int_equal(rule_set_parse(text, length, &set, &error), 0);
 	for (unsigned i = 0; i < RULES; i++) {
 		describe(facts, i, i % 7 + 1);
-		assert_int_equal(rule_set_match(set, facts, 0, &target), i + 1);
+		assert_int_equal(
+		        rule_set_match(set, facts, &(struct rule_context){0}, &target), i + 1);
 		assert_int_equal(target, RULE_ALLOW);
 		facts->vendor = 0xdddd;
 		facts->serial[0] = facts->hash[0] = '\0';
-		assert_int_equal(rule_set_match(set, facts, 0, &target), RULES + 1);
+		assert_int_equal(
+		        rule_set_match(set, facts, &(struct rule_context){0}, &target), RULES + 1);
 		assert_int_equal(target, RULE_BLOCK);
 	}
 	rule_set_free(&set);
