@@ -14,7 +14,7 @@ PACKAGES=udev,kmod,systemd,systemd-sysv,dbus,login,passwd,sudo,procps,iproute2,l
 INITRAMFS_MODULES="virtio_ring virtio virtio_pci_modern_dev virtio_pci_legacy_dev virtio_pci virtio_blk crc16
 	crc32c_generic libcrc32c mbcache jbd2 ext4 virtio_console"
 # Drivers no virtual terminal of ours has hardware for: two thirds of the kernel package.
-UNUSED_DRIVERS="gpu media net/ethernet net/wireless infiniband staging iio isdn hwmon mtd edac leds video/fbdev platform"
+UNUSED_DRIVERS="gpu media net/ethernet infiniband staging iio isdn hwmon mtd edac leds video/fbdev platform"
 
 kernel_package() {
 	apt-cache depends linux-image-amd64 | awk '$1 == "Depends:" && $2 ~ /^linux-image-6/ {print $2; exit}'
@@ -48,6 +48,8 @@ trim_modules() { # KERNEL-TREE VERSION
 	for driver in $UNUSED_DRIVERS; do
 		rm -rf "$1/lib/modules/$2/kernel/drivers/$driver"
 	done
+	# Of wireless LAN only what is no hardware: mac80211_hwsim.
+	rm -rf "$1/lib/modules/$2/kernel/drivers/net/wireless/"*/
 	rm -rf "$1/lib/modules/$2/kernel/sound/soc" "$1/lib/modules/$2/kernel/fs/xfs"
 	depmod -b "$1" "$2"
 }
