@@ -86,6 +86,9 @@ enum request_type {
 	                         in-force.p7 */
 	REQUEST_USER_OPEN,    /* auth: name = user, "" the decoy; RESULT carries the fd of the state
 	                         file */
+	REQUEST_MEDIUM_OPEN,  /* guard: name "sdb1", number = medium_number(): released, as import,
+	                         export or allow (agent/medium.h) */
+	REQUEST_MEDIUM_CLOSE, /* guard: name: synced, unmounted, no longer released */
 	REQUEST_TYPE_END
 };
 

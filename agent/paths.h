@@ -34,4 +34,6 @@
 #define PATH_AUTH_SOCKET                                                                           \
 	"run/sekisho/auth.sock" /* 0666: lockers run as their user; SO_PEERCRED decides */
 
+#define PATH_MEDIA_DIR "run/sekisho-media" /* 0755 root; agent/medium.h */
+
 #endif

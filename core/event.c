@@ -38,6 +38,9 @@ static const char *const kinds[EVENT_KIND_END] = {
         [EVENT_JOURNAL_BROKEN] = "journal.broken",
         [EVENT_JOURNAL_TORN] = "journal.torn",
         [EVENT_REPORT_REFUSED] = "report.refused",
+        [EVENT_MEDIUM_OPENED] = "medium.opened",
+        [EVENT_MEDIUM_CLOSED] = "medium.closed",
+        [EVENT_MEDIUM_FAILED] = "medium.failed",
 };
 
 /* No name may be one of a journal line's own members (seq, time, boot, uptime_ms, event, prev). */
@@ -94,6 +97,10 @@ static const struct field fields[FIELD_END] = {
         [FIELD_LAST_RECEIPT] = {"last_receipt", TEXT},
         [FIELD_JOURNAL_STATE] = {"journal_state", TEXT},
         [FIELD_JOURNAL_HEAD] = {"journal_head", TEXT},
+        [FIELD_REPORT_INTERVAL] = {"report_interval", NUMBER},
+        [FIELD_TREATMENT] = {"treatment", TEXT},
+        [FIELD_FORCED] = {"forced", FLAG},
+        [FIELD_SECOND_LINE] = {"second_line", TEXT},
 };
 
 const char *event_kind_name(uint16_t kind)

@@ -38,6 +38,10 @@ enum event_kind {
 	EVENT_JOURNAL_BROKEN,    /* "journal.broken" file, line, cause */
 	EVENT_JOURNAL_TORN, /* "journal.torn" file, line, bytes cut off: an unfinished last line */
 	EVENT_REPORT_REFUSED, /* "report.refused" collector, cause */
+	EVENT_MEDIUM_OPENED,  /* "medium.opened" device, name (of the block device), treatment */
+	EVENT_MEDIUM_CLOSED,  /* "medium.closed" device, name, treatment, forced, cause */
+	EVENT_MEDIUM_FAILED,  /* "medium.failed" device, name, treatment, cause: it could not be
+	                         opened as it should */
 	EVENT_KIND_END
 };
 
@@ -102,8 +106,16 @@ enum event_field {
 	FIELD_LAST_RECEIPT,
 	FIELD_JOURNAL_STATE,
 	FIELD_JOURNAL_HEAD,
+	FIELD_REPORT_INTERVAL, /* of the policy: seconds until the next report is due */
+	/* media */
+	FIELD_TREATMENT,
+	FIELD_FORCED,      /* "true": taken away from whoever still had it open */
+	FIELD_SECOND_LINE, /* state of main: "active", "off", or "absent: CAUSE" (agent/gate.h) */
 	FIELD_END
 };
+
+/* What a policy may ask for, seconds. */
+enum { REPORT_INTERVAL_MIN = 10, REPORT_INTERVAL_MAX = 3600 };
 
 enum { EVENT_FIELDS_MAX = 24, EVENT_VALUE_MAX = 1024, EVENT_ENCODED_MAX = 16384 };
 
