@@ -41,6 +41,8 @@ static const char *const kinds[EVENT_KIND_END] = {
         [EVENT_MEDIUM_OPENED] = "medium.opened",
         [EVENT_MEDIUM_CLOSED] = "medium.closed",
         [EVENT_MEDIUM_FAILED] = "medium.failed",
+        [EVENT_BOOT_LOCKED] = "boot.locked",
+        [EVENT_BOOT_UNLOCKED] = "boot.unlocked",
 };
 
 /* No name may be one of a journal line's own members (seq, time, boot, uptime_ms, event, prev). */

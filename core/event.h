@@ -42,6 +42,8 @@ enum event_kind {
 	EVENT_MEDIUM_CLOSED,  /* "medium.closed" device, name, treatment, forced, cause */
 	EVENT_MEDIUM_FAILED,  /* "medium.failed" device, name, treatment, cause: it could not be
 	                         opened as it should */
+	EVENT_BOOT_LOCKED,    /* "boot.locked" by: USB is closed from the kernel's start */
+	EVENT_BOOT_UNLOCKED,  /* "boot.unlocked" by */
 	EVENT_KIND_END
 };
 
