@@ -6,20 +6,17 @@
 #ifndef SEKISHO_AGENT_COURIER_H
 #define SEKISHO_AGENT_COURIER_H
 
-#include "agent/enrolment.h"
 #include "agent/http_client.h"
 #include "agent/outbox.h"
 #include "agent/receipt.h"
+#include "agent/recipient.h"
 #include "agent/report_link.h"
 #include "core/clock.h"
-#include "core/key.h"
 
 enum {
-	COURIER_HEARTBEAT_S = 60,
+	COURIER_INTERVAL_S = 60, /* while no policy says report.interval */
 	COURIER_OFFLINE_HEARTBEAT_S = 3600,
 	COURIER_DEBOUNCE_MS = 200,
-	COURIER_ANSWER_S = 30,
-	COURIER_WAIT_S = 75, /* the collector answers a wait after 55 */
 	COURIER_BACKOFF_MAX_S = 60,
 	COURIER_REFUSED_MAX_S = 3600
 };
@@ -38,13 +35,7 @@ struct courier {
 	int root;                /* borrowed */
 	struct report_link link;
 	struct outbox outbox;
-	/* with whom */
-	struct enrolment enrolment;
-	char collector[ENROLMENT_URL_SIZE];
-	struct http_url url;
-	struct key *receipt_key;
-	struct http_trust *trust;
-	struct evdns_base *dns;
+	struct recipient to;
 	/* the conversation */
 	enum courier_phase phase;
 	struct http_client *client;
@@ -58,7 +49,8 @@ struct courier {
 	bool fresh;         /* such a report was receipted on this connection */
 	bool full_state;
 	bool more;
-	int64_t made_ms; /* when the last report was made, clock_boot_ms() */
+	int64_t made_ms;     /* when the last report was made, clock_boot_ms() */
+	unsigned interval_s; /* the next one is due so long after it */
 	/* time */
 	struct event *retry;
 	struct event *debounce;

@@ -42,6 +42,7 @@ void guard_answer_policy(const struct guard_policy *p, struct event_record *stat
 		event_put(state, FIELD_POLICY_ID, p->policy->id);
 		event_put_number(state, FIELD_POLICY_VERSION, p->policy->version);
 		event_put(state, FIELD_POLICY_DIGEST, p->policy->digest);
+		event_put_number(state, FIELD_REPORT_INTERVAL, p->policy->report_interval);
 	}
 	event_put(state, FIELD_POLICY_STATE, guard_policy_state(p));
 	event_put(state, FIELD_POLICY_PROBLEM, p->problem);

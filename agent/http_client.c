@@ -1,6 +1,5 @@
 #include "agent/http_client.h"
 
-#include <arpa/inet.h>
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
 #include <event2/bufferevent_ssl.h>
@@ -10,9 +9,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <openssl/err.h>
-#include <openssl/pem.h>
 #include <openssl/ssl.h>
-#include <openssl/x509v3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,7 +18,8 @@
 
 #include "core/error.h"
 
-enum { TYPE_SIZE = 64, CAUSE_SIZE = 160, DEFAULT_PORT = 443, NEVER_SECONDS = 3600 };
+enum { TYPE_SIZE = 64, CAUSE_SIZE = 160, NEVER_SECONDS = 3600 };
+enum { PROBE_IDLE_S = 10, PROBE_AGAIN_S = 5 };
 
 enum stage {
 	STAGE_CONNECTING, /* until the handshake is done */
@@ -57,152 +55,6 @@ struct http_client {
 	bool delivering; /* a handler runs: closing waits for its end */
 	bool closing;
 };
-
-struct http_trust {
-	SSL_CTX *context;
-};
-
-/* --- where to --- */
-
-static bool is_address(const char *host)
-{
-	uint8_t bytes[sizeof(struct in6_addr)];
-
-	return inet_pton(AF_INET, host, bytes) == 1 || inet_pton(AF_INET6, host, bytes) == 1;
-}
-
-static bool is_name(const char *host)
-{
-	size_t length = strlen(host);
-
-	return length > 0 && host[0] != '.' && host[0] != '-' &&
-	       strspn(host, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-") ==
-	               length;
-}
-
-static int parse_port(const char *text, uint16_t *port)
-{
-	size_t digits = strspn(text, "0123456789");
-	unsigned long value;
-
-	if (digits == 0 || digits > 5 || text[digits] != '\0')
-		return ERR_FORMAT;
-	value = strtoul(text, NULL, 10);
-	if (value == 0 || value > UINT16_MAX)
-		return ERR_FORMAT;
-	*port = (uint16_t)value;
-	return 0;
-}
-
-int http_url_parse(const char *text, struct http_url *url)
-{
-	static const char scheme[] = "https://";
-	const char *host, *end;
-	bool bracketed;
-	size_t length;
-
-	memset(url, 0, sizeof(*url));
-	if (strncmp(text, scheme, sizeof(scheme) - 1) != 0)
-		return ERR_FORMAT;
-	host = text + sizeof(scheme) - 1;
-	bracketed = host[0] == '[';
-	host += bracketed ? 1 : 0;
-	length = strcspn(host, bracketed ? "]" : ":");
-	end = host + length;
-	if (length == 0 || length >= sizeof(url->host) || (bracketed && *end++ != ']'))
-		return ERR_FORMAT;
-	memcpy(url->host, host, length);
-	url->numeric = is_address(url->host);
-	if (bracketed ? !url->numeric || strchr(url->host, ':') == NULL : !is_name(url->host))
-		return ERR_FORMAT;
-	url->port = DEFAULT_PORT;
-	if (*end == '\0')
-		return 0;
-	return *end == ':' ? parse_port(end + 1, &url->port) : ERR_FORMAT;
-}
-
-/* --- whom to trust --- */
-
-static int add_certificates(X509_STORE *store, BIO *bio)
-{
-	int count = 0;
-
-	for (;;) {
-		X509 *certificate = PEM_read_bio_X509(bio, NULL, NULL, NULL);
-		int added;
-
-		if (certificate == NULL)
-			break;
-		added = X509_STORE_add_cert(store, certificate);
-		X509_free(certificate);
-		if (added != 1)
-			return ERR_FORMAT;
-		count++;
-	}
-	/* The end of the file is the one reason to stop that is no fault. */
-	if (count == 0 || ERR_GET_REASON(ERR_peek_last_error()) != PEM_R_NO_START_LINE)
-		return ERR_FORMAT;
-	return 0;
-}
-
-int http_trust_new(const uint8_t *pem, size_t length, struct http_trust **trust)
-{
-	struct http_trust *t = calloc(1, sizeof(*t));
-	BIO *bio = length <= INT32_MAX ? BIO_new_mem_buf(pem, (int)length) : NULL;
-	int error = ERR_CRYPTO;
-
-	*trust = NULL;
-	if (t == NULL || bio == NULL)
-		goto out;
-	t->context = SSL_CTX_new(TLS_client_method());
-	if (t->context == NULL || SSL_CTX_set_min_proto_version(t->context, TLS1_3_VERSION) != 1)
-		goto out;
-	SSL_CTX_set_verify(t->context, SSL_VERIFY_PEER, NULL);
-	SSL_CTX_set_session_cache_mode(t->context, SSL_SESS_CACHE_OFF);
-	error = add_certificates(SSL_CTX_get_cert_store(t->context), bio);
-	if (error == 0) {
-		*trust = t; /* transferred */
-		t = NULL;
-	}
-out:
-	ERR_clear_error();
-	BIO_free(bio);
-	http_trust_free(&t);
-	return error;
-}
-
-void http_trust_free(struct http_trust **trust)
-{
-	if (*trust == NULL)
-		return;
-	SSL_CTX_free((*trust)->context);
-	free(*trust);
-	*trust = NULL;
-}
-
-/* The certificate must name exactly this host: no wildcard for a part of a label, no common name
- * beside subjectAltName. */
-static SSL *new_session(const struct http_trust *trust, const struct http_url *url)
-{
-	SSL *ssl = SSL_new(trust->context);
-	X509_VERIFY_PARAM *param = ssl != NULL ? SSL_get0_param(ssl) : NULL;
-	bool set;
-
-	if (ssl == NULL)
-		return NULL;
-	if (url->numeric) {
-		set = X509_VERIFY_PARAM_set1_ip_asc(param, url->host) == 1;
-	} else {
-		X509_VERIFY_PARAM_set_hostflags(param,
-		        X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS | X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
-		set = X509_VERIFY_PARAM_set1_host(param, url->host, 0) == 1 &&
-		      SSL_set_tlsext_host_name(ssl, url->host) == 1;
-	}
-	if (set)
-		return ssl;
-	SSL_free(ssl);
-	return NULL;
-}
 
 /* --- what happened --- */
 
@@ -335,13 +187,31 @@ static void note_connect_cause(struct http_client *c)
 }
 
 /*
+ * Nothing may be said for most of an hour, and a peer whose cable was pulled does not say goodbye:
+ * the kernel asks after PROBE_IDLE_S and gives up at HTTP_SILENCE_S, whoever should have spoken.
+ */
+static void watch_peer(evutil_socket_t fd)
+{
+	static const int options[][3] = {
+	        {IPPROTO_TCP, TCP_NODELAY, 1},
+	        {SOL_SOCKET, SO_KEEPALIVE, 1},
+	        {IPPROTO_TCP, TCP_KEEPIDLE, PROBE_IDLE_S},
+	        {IPPROTO_TCP, TCP_KEEPINTVL, PROBE_AGAIN_S},
+	        {IPPROTO_TCP, TCP_USER_TIMEOUT, HTTP_SILENCE_S * 1000},
+	};
+
+	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++)
+		(void)setsockopt(
+		        fd, options[i][0], options[i][1], &options[i][2], sizeof(options[i][2]));
+}
+
+/*
  * Stands before evhttp's own callback: evhttp would send the first request as soon as the handshake
  * is done, but what that request says depends on the handshake.
  */
 static void on_connection_event(struct bufferevent *bev, short what, void *context)
 {
 	struct http_client *c = context;
-	int one = 1;
 
 	if ((what & BEV_EVENT_CONNECTED) == 0 || c->stage != STAGE_CONNECTING) {
 		note_connect_cause(c);
@@ -349,7 +219,7 @@ static void on_connection_event(struct bufferevent *bev, short what, void *conte
 		fail(c, ERR_CLOSED, "connection lost");
 		return;
 	}
-	(void)setsockopt(bufferevent_getfd(bev), IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+	watch_peer(bufferevent_getfd(bev));
 	set_deadline(c, 0);
 	c->stage = STAGE_SECURED;
 	c->secured = true;
@@ -530,7 +400,7 @@ int http_client_get(struct http_client *c, const char *path, int seconds)
 static int open_connection(struct http_client *c, struct event_base *base, struct evdns_base *dns,
         const struct http_trust *trust, const struct http_url *url)
 {
-	SSL *ssl = new_session(trust, url);
+	SSL *ssl = http_trust_session(trust, url);
 
 	if (ssl == NULL)
 		return ERR_CRYPTO;

@@ -6,33 +6,20 @@
 #ifndef SEKISHO_AGENT_HTTP_CLIENT_H
 #define SEKISHO_AGENT_HTTP_CLIENT_H
 
+#include "agent/http_trust.h"
+#include "agent/http_url.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 enum {
-	HTTP_HOST_SIZE = 254,
 	HTTP_BODY_MAX = 131072,
 	HTTP_HEADERS_MAX = 16384,
 	HTTP_EXPORTER_SIZE = 32,
-	HTTP_CONNECT_SECONDS = 15
+	HTTP_CONNECT_SECONDS = 15,
+	HTTP_SILENCE_S = 25 /* a peer that acknowledges nothing so long is gone */
 };
-
-struct http_url {
-	char host[HTTP_HOST_SIZE]; /* a name, or an address without brackets */
-	uint16_t port;
-	bool numeric;
-};
-
-/* "https://HOST[:PORT]" and nothing more; HOST a DNS name, an IPv4 address or a bracketed IPv6
- * address. ERR_FORMAT. */
-int http_url_parse(const char *text, struct http_url *url);
-
-struct http_trust; /* who may have issued the server's certificate */
-
-/* PEM certificates. ERR_FORMAT when there is none, or one cannot be read. */
-int http_trust_new(const uint8_t *pem, size_t length, struct http_trust **trust);
-void http_trust_free(struct http_trust **trust);
 
 struct http_answer {
 	int status;

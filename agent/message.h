@@ -52,8 +52,9 @@ enum message {
 	/* reporter <-> signer */
 	MESSAGE_REPORT_MAKE, /* string nonce ("" = none), bytes exporter (0 or 32), u8 full state
 	                        wanted */
-	MESSAGE_REPORT, /* u64 seq, bytes JWS, u8 more: events left for another report; seq 0 and no
-	                   JWS: none can be made (not enrolled) */
+	MESSAGE_REPORT, /* u64 seq, bytes JWS, u8 more: events left for another report, u32 seconds
+	                   until the next is due (0: no policy says); seq 0 and no JWS: none can be
+	                   made (not enrolled) */
 	MESSAGE_REPORT_STORED, /* u64 seq: the outbox holds it; its events are never sent again. The
 	                          signer sends it back once that is durable; before, the report must
 	                          not be sent */
@@ -79,9 +80,11 @@ enum control {
 enum request_type {
 	REQUEST_CONTROLLERS_DENY =
 	        1,               /* guard: new USB controllers start with authorized_default=0 */
-	REQUEST_HUB_DENY,        /* guard: name "usb1": authorized_default=0 on this root hub */
-	REQUEST_USB_AUTHORISE,   /* guard: name "1-2.3", number = devnum, which must still match */
-	REQUEST_USB_DEAUTHORISE, /* guard: same */
+	REQUEST_HUB_DENY,        /* guard: name "usb1": authorized_default=0 on this root hub, and
+	                            interface_authorized_default=0 */
+	REQUEST_USB_AUTHORISE,   /* guard: name "1-2.3", number = usb_number_authorise(): the devnum,
+	                            which must still match; its interfaces (agent/usb_number.h) */
+	REQUEST_USB_DEAUTHORISE, /* guard: name "1-2.3", number = devnum */
 	REQUEST_POLICY_STORE, /* guard: number = version, fd: the verified bytes; main keeps them as
 	                         in-force.p7 */
 	REQUEST_USER_OPEN,    /* auth: name = user, "" the decoy; RESULT carries the fd of the state
@@ -89,6 +92,8 @@ enum request_type {
 	REQUEST_MEDIUM_OPEN,  /* guard: name "sdb1", number = medium_number(): released, as import,
 	                         export or allow (agent/medium.h) */
 	REQUEST_MEDIUM_CLOSE, /* guard: name: synced, unmounted, no longer released */
+	REQUEST_USB_LOOK, /* guard: name "1-2.3", number = usb_number_look(); RESULT carries an fd:
+	                     what the device answered */
 	REQUEST_TYPE_END
 };
 

@@ -90,6 +90,7 @@ static int read_report(struct frame *frame, struct report *report)
 	report->seq = buffer_get_u64(&frame->payload);
 	jws = buffer_get_bytes(&frame->payload, &report->length);
 	more = buffer_get_u8(&frame->payload);
+	report->interval_s = buffer_get_u32(&frame->payload);
 	if (buffer_end(&frame->payload) != 0 || more > 1 ||
 	        (report->seq == 0) != (report->length == 0))
 		return ERR_FORMAT;

@@ -23,6 +23,7 @@ struct report {
 	char *jws; /* malloc'd */
 	size_t length;
 	bool more;
+	unsigned interval_s; /* until the next one is due; 0: no policy says */
 };
 
 /* exporter: NULL or 32 bytes. ERR_NOT_FOUND: none can be made (not enrolled); ERR_CLOSED: no

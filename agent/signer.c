@@ -214,6 +214,7 @@ static void answer_report(
 	buffer_put_u64(&out, seq);
 	buffer_put_string(&out, jws);
 	buffer_put_u8(&out, more ? 1 : 0);
+	buffer_put_u32(&out, signer_state_report_interval(&s->state));
 	if (out.error == 0)
 		answer(s, peer, MESSAGE_REPORT, s->memory, out.length);
 }

@@ -26,7 +26,7 @@ static const uint16_t FIELDS[SECTION_COUNT][16] = {
                 FIELD_WAYS_ABSENT, FIELD_WAYS_UNWATCHED},
         [SECTION_JOURNAL] = {FIELD_JOURNAL_STATE, FIELD_FILE, FIELD_LINE, FIELD_CAUSE},
         [SECTION_POLICY] = {FIELD_POLICY_ID, FIELD_POLICY_VERSION, FIELD_POLICY_DIGEST,
-                FIELD_POLICY_STATE, FIELD_POLICY_PROBLEM},
+                FIELD_POLICY_STATE, FIELD_POLICY_PROBLEM, FIELD_REPORT_INTERVAL},
         [SECTION_REPORTER] = {FIELD_OUTBOX, FIELD_LAST_RECEIPT, FIELD_COLLECTOR},
 };
 
@@ -210,6 +210,16 @@ int signer_state_set_journal(struct signer_state *s, const struct signer_journal
 	error = signer_state_set(s, ROLE_SIGNER, 0, facts);
 	free(facts);
 	return error;
+}
+
+uint32_t signer_state_report_interval(const struct signer_state *s)
+{
+	const json_t *said = json_object_get(
+	        s->sections[SECTION_POLICY], event_field_name(FIELD_REPORT_INTERVAL));
+	json_int_t seconds = json_integer_value(said);
+
+	return seconds >= REPORT_INTERVAL_MIN && seconds <= REPORT_INTERVAL_MAX ? (uint32_t)seconds
+	                                                                        : 0;
 }
 
 void signer_state_drop(struct signer_state *s, uint32_t owner)

@@ -44,6 +44,9 @@ int signer_state_set(
 /* The signer's own section. */
 int signer_state_set_journal(struct signer_state *s, const struct signer_journal *j);
 
+/* Seconds until the next report is due, as the policy in force says; 0 when it does not. */
+uint32_t signer_state_report_interval(const struct signer_state *s);
+
 /* Forgets what this peer said. */
 void signer_state_drop(struct signer_state *s, uint32_t owner);
 

@@ -12,8 +12,8 @@ struct config {
 	char dir[256];        /* data directory, absolute or as given */
 	char listen_host[64]; /* numeric address */
 	uint16_t listen_port;
-	uint32_t fresh_seconds; /* FRESH up to this age: three times the terminals' report interval
-	                         */
+	uint32_t fresh_seconds; /* FRESH up to this age, or three of the terminal's own report
+	                           intervals where that is longer */
 	uint32_t stale_seconds; /* STALE up to this age, MISSING beyond */
 	uint32_t connections_max;
 	char tls_certificate[256]; /* the office's own, PEM chain; "": the one `init` made */

@@ -25,19 +25,45 @@ struct connection *connection_new(struct connection_list *list)
 	return made;
 }
 
+static void free_events(struct connection *connection)
+{
+	if (connection->wait_end != NULL)
+		event_free(connection->wait_end);
+	connection->wait_end = NULL;
+	if (connection->closed != NULL)
+		event_free(connection->closed);
+	connection->closed = NULL;
+}
+
+static void leave_list(struct connection *connection)
+{
+	TAILQ_REMOVE(&connection->list->connections, connection, next);
+	connection->list->count--;
+	connection->list = NULL;
+}
+
+void connection_list_stop(struct connection_list *list)
+{
+	struct connection *connection = TAILQ_FIRST(&list->connections);
+
+	while (connection != NULL) {
+		struct connection *next = TAILQ_NEXT(connection, next);
+		free_events(connection);
+		leave_list(connection);
+		connection = next;
+	}
+}
+
 void connection_free(struct connection *connection)
 {
 	if (connection == NULL)
 		return;
 	struct connection_list *list = connection->list;
-	bool full = list->count >= list->max;
+	bool full = list != NULL && list->count >= list->max;
 
-	TAILQ_REMOVE(&list->connections, connection, next);
-	list->count--;
-	if (connection->wait_end != NULL)
-		event_free(connection->wait_end);
-	if (connection->closed != NULL)
-		event_free(connection->closed);
+	free_events(connection);
+	if (list != NULL)
+		leave_list(connection);
 	free(connection);
 	if (full && list->room != NULL)
 		list->room(list->context);

@@ -13,7 +13,7 @@
 
 struct connection {
 	TAILQ_ENTRY(connection) next;
-	struct connection_list *list;
+	struct connection_list *list; /* NULL once the list has stopped */
 	struct intake_channel channel;
 	char peer[STORE_PEER_SIZE];
 	int64_t opened_ms;               /* clock_boot_ms() */
@@ -36,6 +36,8 @@ struct connection_list {
 
 void connection_list_start(
         struct connection_list *list, size_t max, void (*room)(void *), void *context);
+/* Before the list goes: libevent frees a connection when its loop next turns, or with its base. */
+void connection_list_stop(struct connection_list *list);
 
 /* NULL when memory is short. */
 struct connection *connection_new(struct connection_list *list);

@@ -2,6 +2,7 @@
 
 #include "collector/chain.h"
 #include "collector/claims.h"
+#include "collector/state.h"
 #include "core/error.h"
 #include "core/jws.h"
 #include "core/language.h"
@@ -350,6 +351,21 @@ static int store_state(const struct passage *p)
 	return error;
 }
 
+/* By what the terminal said before: its nonce was given under that. */
+static int64_t fresh_span(const struct passage *p)
+{
+	char digest[SHA256_HEX_SIZE];
+	char *text = NULL;
+	json_t *facts = NULL;
+
+	if (store_get_state(p->intake->store, p->terminal.id, digest, &text) == 0)
+		facts = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
+	int64_t span = state_fresh_span(facts, p->intake->fresh_ms);
+	json_decref(facts);
+	free(text);
+	return span;
+}
+
 /* Spends the nonce. A nonce given too long ago says only that the report is younger than that. */
 static int spend_nonce(struct passage *p, bool *answered)
 {
@@ -363,7 +379,7 @@ static int spend_nonce(struct passage *p, bool *answered)
 	        store_use_nonce(p->intake->store, p->terminal.id, p->claims.nonce, &kind, &issued);
 	if (error == ERR_NOT_FOUND)
 		return 0;
-	if (error == 0 && issued <= p->now && p->now - issued <= p->intake->fresh_ms) {
+	if (error == 0 && issued <= p->now && p->now - issued <= fresh_span(p)) {
 		*answered = true;
 		snprintf(p->taken->nonce, sizeof(p->taken->nonce), "%s", p->claims.nonce);
 	}

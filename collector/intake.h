@@ -11,7 +11,8 @@ enum { INTAKE_EXPORTER_SIZE = 32 };
 struct intake {
 	struct store *store;
 	const struct key *receipt_key; /* private */
-	int64_t fresh_ms;              /* a nonce older than this proves nothing fresh */
+	int64_t fresh_ms; /* a nonce older than this, or three of the terminal's report intervals
+	                     where that is longer, proves nothing fresh */
 };
 
 /* The connection a report came by. */

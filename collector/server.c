@@ -18,7 +18,7 @@
 #include <sys/socket.h>
 #include <time.h>
 
-enum { SWEEP_SECONDS = 5, BACKLOG = 1024 };
+enum { SWEEP_SECONDS = 5, BACKLOG = 1024, PROBE_IDLE_SECONDS = 10, PROBE_AGAIN_SECONDS = 5 };
 
 struct server {
 	struct server_parts parts;
@@ -122,10 +122,10 @@ static void peer_moved(evutil_socket_t fd, short what, void *context)
 	evhttp_connection_free(evhttp_request_get_connection(request));
 }
 
-static int start_wait(
-        struct server *server, struct connection *connection, struct evhttp_request *request)
+static int start_wait(struct server *server, struct connection *connection,
+        struct evhttp_request *request, unsigned seconds)
 {
-	const struct timeval span = {.tv_sec = SERVER_WAIT_SECONDS};
+	const struct timeval span = {.tv_sec = seconds};
 	evutil_socket_t fd = bufferevent_getfd(connection->bufferevent);
 
 	if (connection->wait_end == NULL)
@@ -215,10 +215,35 @@ static void serve_report(struct server *server, struct connection *connection,
 		poll_answered(&server->polls, terminal, taken.nonce, taken.seq);
 }
 
+/* "/v1/wait", or "/v1/wait?seconds=N", N from 1 to SERVER_WAIT_SECONDS. */
+static bool read_seconds(const char *uri, unsigned *seconds)
+{
+	static const char asked[] = "?seconds=";
+	const char *query = strchr(uri, '?');
+
+	*seconds = SERVER_WAIT_SECONDS;
+	if (query == NULL)
+		return true;
+	if (strncmp(query, asked, sizeof(asked) - 1) != 0)
+		return false;
+	const char *digits = query + sizeof(asked) - 1;
+	size_t length = strspn(digits, "0123456789");
+	if (length < 1 || length > 2 || digits[length] != '\0' || digits[0] == '0')
+		return false;
+	*seconds = (unsigned)strtoul(digits, NULL, 10);
+	return *seconds <= SERVER_WAIT_SECONDS;
+}
+
 static void serve_wait(struct server *server, struct connection *connection,
         struct evhttp_request *request, const char *body, size_t length)
 {
+	unsigned seconds;
+
 	(void)body;
+	if (!read_seconds(evhttp_request_get_uri(request), &seconds)) {
+		reply_refusal(request, 400, "bad-request", "seconds is a number from 1 to 55");
+		return;
+	}
 	if (length != 0) {
 		reply_refusal(request, 400, "bad-request", "a wait has no body");
 		return;
@@ -232,29 +257,32 @@ static void serve_wait(struct server *server, struct connection *connection,
 	const char *nonce = poll_take_pending(&server->polls, connection->channel.terminal);
 	if (nonce != NULL)
 		reply_nonce(request, nonce);
-	else if (start_wait(server, connection, request) != 0)
+	else if (start_wait(server, connection, request, seconds) != 0)
 		evhttp_send_error(request, 500, NULL);
 }
 
 struct route {
 	const char *path;
 	enum evhttp_cmd_type method;
+	bool query; /* may follow the path */
 	void (*serve)(struct server *server, struct connection *connection,
 	        struct evhttp_request *request, const char *body, size_t length);
 };
 
 static const struct route ROUTES[] = {
-        {"/v1/enrol", EVHTTP_REQ_POST, serve_enrol},
-        {"/v1/report", EVHTTP_REQ_POST, serve_report},
-        {"/v1/wait", EVHTTP_REQ_GET, serve_wait},
+        {"/v1/enrol", EVHTTP_REQ_POST, false, serve_enrol},
+        {"/v1/report", EVHTTP_REQ_POST, false, serve_report},
+        {"/v1/wait", EVHTTP_REQ_GET, true, serve_wait},
 };
 
 static const struct route *find_route(struct evhttp_request *request)
 {
 	const char *uri = evhttp_request_get_uri(request);
+	size_t length = strcspn(uri, "?");
 
 	for (size_t i = 0; i < sizeof(ROUTES) / sizeof(ROUTES[0]); i++)
-		if (strcmp(uri, ROUTES[i].path) == 0)
+		if (strlen(ROUTES[i].path) == length && memcmp(uri, ROUTES[i].path, length) == 0 &&
+		        (uri[length] == '\0' || ROUTES[i].query))
 			return &ROUTES[i];
 	return NULL;
 }
@@ -397,11 +425,29 @@ static socklen_t make_address(const struct config *config, struct sockaddr_stora
 	return 0;
 }
 
+/* Accepted sockets inherit them. A terminal whose cable was pulled does not say goodbye: the kernel
+ * asks, and gives up at SERVER_SILENCE_SECONDS. */
+static int set_options(evutil_socket_t fd)
+{
+	static const int options[][3] = {
+	        {IPPROTO_TCP, TCP_NODELAY, 1},
+	        {SOL_SOCKET, SO_KEEPALIVE, 1},
+	        {IPPROTO_TCP, TCP_KEEPIDLE, PROBE_IDLE_SECONDS},
+	        {IPPROTO_TCP, TCP_KEEPINTVL, PROBE_AGAIN_SECONDS},
+	        {IPPROTO_TCP, TCP_USER_TIMEOUT, SERVER_SILENCE_SECONDS * 1000},
+	};
+
+	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++)
+		if (setsockopt(fd, options[i][0], options[i][1], &options[i][2],
+		            sizeof(options[i][2])) != 0)
+			return ERR_IO;
+	return 0;
+}
+
 static int listen_at(struct server *server)
 {
 	struct sockaddr_storage address;
 	socklen_t length = make_address(server->parts.config, &address);
-	const int on = 1;
 
 	if (length == 0)
 		return ERR_FORMAT;
@@ -410,12 +456,7 @@ static int listen_at(struct server *server)
 	        (const struct sockaddr *)&address, (int)length);
 	if (server->listener == NULL)
 		return ERR_IO;
-	/* Accepted sockets inherit both. */
-	evutil_socket_t fd = evconnlistener_get_fd(server->listener);
-	if (setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) != 0 ||
-	        setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on)) != 0)
-		return ERR_IO;
-	return 0;
+	return set_options(evconnlistener_get_fd(server->listener));
 }
 
 static int start_http(struct server *server)
@@ -498,6 +539,7 @@ void server_free(struct server **server)
 		evhttp_free(s->http);
 	else if (s->listener != NULL)
 		evconnlistener_free(s->listener);
+	connection_list_stop(&s->list);
 	SSL_CTX_free(s->tls);
 	free(s);
 	*server = NULL;

@@ -15,6 +15,7 @@ enum {
 	SERVER_BODY_MAX = 131072,
 	SERVER_HEADERS_MAX = 8192,
 	SERVER_WAIT_SECONDS = 55,
+	SERVER_SILENCE_SECONDS = 25, /* a peer that acknowledges nothing so long is gone */
 	SERVER_IDLE_SECONDS = 120,   /* no byte between requests */
 	SERVER_STRANGER_SECONDS = 30 /* a connection bound to no terminal by then is closed */
 };

@@ -3,6 +3,7 @@
 #ifndef SEKISHO_COLLECTOR_STATE_H
 #define SEKISHO_COLLECTOR_STATE_H
 
+#include <jansson.h>
 #include <stdint.h>
 
 enum terminal_state {
@@ -25,6 +26,10 @@ struct standing {
 	int64_t fresh;    /* limits, as spans */
 	int64_t stale;
 };
+
+/* How long a terminal is FRESH that said these facts (NULL: none): three of the report intervals
+ * its policy asks for, and least at the least. All in milliseconds. */
+int64_t state_fresh_span(const json_t *facts, int64_t least);
 
 enum terminal_state state_derive(const struct standing *standing);
 
