@@ -10,23 +10,15 @@
 #include <unistd.h>
 
 #include "agent/paths.h"
+#include "agent/requests_handlers.h"
 #include "core/error.h"
 #include "core/file.h"
 #include "core/log.h"
 
 /* A signed policy: 1 MiB of content in base64, and its signatures. */
-enum { POLICY_FILE_MAX = 2 << 20, VERSION_FILE_MAX = 32, ATTRIBUTE_MAX = 16 };
+enum { POLICY_FILE_MAX = 2 << 20, VERSION_FILE_MAX = 32 };
 
-#define USB_DEVICES "bus/usb/devices/"
-
-struct answer {
-	const struct requests *r;
-	const struct request *request;
-	int fd_in;
-	int fd_out;
-};
-
-static size_t digits_at(const char *text)
+size_t request_digits(const char *text)
 {
 	return strspn(text, "0123456789");
 }
@@ -34,35 +26,6 @@ static size_t digits_at(const char *text)
 static bool name_is_none(const struct request *q)
 {
 	return q->name[0] == '\0' && q->number == 0;
-}
-
-/* "usb1" */
-static bool name_is_hub(const struct request *q)
-{
-	const char *number = q->name + 3;
-
-	if (q->number != 0 || strncmp(q->name, "usb", 3) != 0)
-		return false;
-	return digits_at(number) >= 1 && digits_at(number) <= 3 &&
-	       number[digits_at(number)] == '\0';
-}
-
-/* "1-2.3.4" as the kernel names ports; a devnum is 7 bits. */
-static bool name_is_device(const struct request *q)
-{
-	const char *at = q->name;
-	char separator = '-';
-
-	if (q->number < 1 || q->number > 127)
-		return false;
-	if (digits_at(at) < 1 || digits_at(at) > 3)
-		return false;
-	for (at += digits_at(at); *at != '\0'; at += digits_at(at)) {
-		if (*at++ != separator || digits_at(at) < 1 || digits_at(at) > 3)
-			return false;
-		separator = '.';
-	}
-	return separator == '.'; /* one port at least */
 }
 
 static bool name_is_policy(const struct request *q)
@@ -85,8 +48,7 @@ static bool name_is_user(const struct request *q)
 	return strchr(first, q->name[0]) != NULL && strspn(q->name, others) == length;
 }
 
-/* Attributes of sysfs are shorter than ATTRIBUTE_MAX and end with a newline. */
-static int attribute_read(int dir, const char *name, char value[ATTRIBUTE_MAX])
+int attribute_read(int dir, const char *name, char value[ATTRIBUTE_MAX])
 {
 	int fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 	ssize_t length;
@@ -102,7 +64,7 @@ static int attribute_read(int dir, const char *name, char value[ATTRIBUTE_MAX])
 	return 0;
 }
 
-static int attribute_write(int dir, const char *name, const char *value)
+int attribute_write(int dir, const char *name, const char *value)
 {
 	int fd = openat(dir, name, O_WRONLY | O_NOFOLLOW | O_CLOEXEC);
 	ssize_t length;
@@ -114,8 +76,7 @@ static int attribute_write(int dir, const char *name, const char *value)
 	return length == (ssize_t)strlen(value) ? 0 : ERR_IO;
 }
 
-/* Writes and looks: some kernels take a value and mean another. */
-static int attribute_set(int dir, const char *name, const char *value)
+int attribute_set(int dir, const char *name, const char *value)
 {
 	char seen[ATTRIBUTE_MAX];
 	int r = attribute_write(dir, name, value);
@@ -127,76 +88,10 @@ static int attribute_set(int dir, const char *name, const char *value)
 	return r;
 }
 
-static int sys_open(const struct requests *r, const char *path, int *dir)
+int sys_open(const struct requests *r, const char *path, int *dir)
 {
 	*dir = r->sys >= 0 ? openat(r->sys, path, O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
 	return *dir >= 0 ? 0 : ERR_NOT_FOUND;
-}
-
-static int controllers_deny(struct answer *a)
-{
-	int dir;
-	int r = sys_open(a->r, "module/usbcore/parameters", &dir);
-
-	if (r != 0)
-		return r;
-	r = attribute_set(dir, "authorized_default", "0");
-	close(dir);
-	return r;
-}
-
-static int usb_open(struct answer *a, int *dir)
-{
-	char path[sizeof(USB_DEVICES) + sizeof(a->request->name)];
-
-	snprintf(path, sizeof(path), USB_DEVICES "%s", a->request->name);
-	return sys_open(a->r, path, dir);
-}
-
-static int hub_deny(struct answer *a)
-{
-	int dir;
-	int r = usb_open(a, &dir);
-
-	if (r != 0)
-		return r;
-	r = attribute_set(dir, "authorized_default", "0");
-	close(dir);
-	return r;
-}
-
-/*
- * The directory stays this device's: once it is pulled, nothing in it opens any more, and what sits
- * in the port afterwards has a directory of its own. So a devnum that matches here is the device
- * that was judged.
- */
-static int authorised_set(struct answer *a, const char *value)
-{
-	char devnum[ATTRIBUTE_MAX];
-	char wanted[ATTRIBUTE_MAX];
-	int dir;
-	int r = usb_open(a, &dir);
-
-	if (r != 0)
-		return r;
-	snprintf(wanted, sizeof(wanted), "%" PRIu64, a->request->number);
-	r = attribute_read(dir, "devnum", devnum);
-	if (r == 0 && strcmp(devnum, wanted) != 0)
-		r = ERR_NOT_FOUND;
-	if (r == 0)
-		r = attribute_set(dir, "authorized", value);
-	close(dir);
-	return r;
-}
-
-static int usb_authorise(struct answer *a)
-{
-	return authorised_set(a, "1");
-}
-
-static int usb_deauthorise(struct answer *a)
-{
-	return authorised_set(a, "0");
 }
 
 /* A memfd that nobody can change or shorten: reading it cannot block, and what is kept is what was
@@ -229,7 +124,7 @@ static int version_read(int dir, uint64_t *version)
 	close(fd);
 	if (r != 0)
 		return r;
-	if (length < 2 || length > 20 || digits_at((char *)text) != length - 1 ||
+	if (length < 2 || length > 20 || request_digits((char *)text) != length - 1 ||
 	        text[length - 1] != '\n')
 		r = ERR_FORMAT;
 	else
@@ -323,10 +218,14 @@ static const struct entry {
 	bool (*check)(const struct request *request);
 	int (*handle)(struct answer *a);
 } table[REQUEST_TYPE_END] = {
-        [REQUEST_CONTROLLERS_DENY] = {ROLE_GUARD, CHANGES_SYSTEM, name_is_none, controllers_deny},
-        [REQUEST_HUB_DENY] = {ROLE_GUARD, CHANGES_SYSTEM, name_is_hub, hub_deny},
-        [REQUEST_USB_AUTHORISE] = {ROLE_GUARD, CHANGES_SYSTEM, name_is_device, usb_authorise},
-        [REQUEST_USB_DEAUTHORISE] = {ROLE_GUARD, CHANGES_SYSTEM, name_is_device, usb_deauthorise},
+        [REQUEST_CONTROLLERS_DENY] = {ROLE_GUARD, CHANGES_SYSTEM, name_is_none,
+                usb_controllers_deny},
+        [REQUEST_HUB_DENY] = {ROLE_GUARD, CHANGES_SYSTEM, request_is_hub, usb_hub_deny},
+        [REQUEST_USB_AUTHORISE] = {ROLE_GUARD, CHANGES_SYSTEM, request_is_authorisation,
+                usb_authorise},
+        [REQUEST_USB_DEAUTHORISE] = {ROLE_GUARD, CHANGES_SYSTEM, request_is_device,
+                usb_deauthorise},
+        [REQUEST_USB_LOOK] = {ROLE_GUARD, CHANGES_SYSTEM, request_is_look, usb_look},
         [REQUEST_POLICY_STORE] = {ROLE_GUARD, WITH_FD, name_is_policy, policy_store},
         [REQUEST_USER_OPEN] = {ROLE_AUTH, 0, name_is_user, user_open},
 };
@@ -362,7 +261,8 @@ int requests_check(enum role role, const struct request *request, bool with_fd)
 
 bool requests_may_wait(const struct request *request)
 {
-	return request->type == REQUEST_USB_AUTHORISE || request->type == REQUEST_USB_DEAUTHORISE;
+	return request->type == REQUEST_USB_AUTHORISE || request->type == REQUEST_USB_DEAUTHORISE ||
+	       request->type == REQUEST_USB_LOOK;
 }
 
 int requests_answer(const struct requests *r, enum role role, const struct request *request,

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <linux/netlink.h>
+#include <linux/usbdevice_fs.h>
 #include <sched.h>
 #include <seccomp.h>
 #include <signal.h>
@@ -219,7 +220,8 @@ enum condition {
 	MAY_SOCKET_UNIX = 8,
 	MAY_SOCKET_NET = 16,
 	MAY_SOCKET_UEVENT = 32,
-	MAY_THREAD = 64, /* libusb starts one with each context */
+	MAY_THREAD = 64,   /* libusb starts one with each context */
+	MAY_ASK_USB = 128, /* what a device says of itself: three calls of usbfs */
 };
 
 static const struct profile {
@@ -227,7 +229,8 @@ static const struct profile {
 	size_t count;
 	unsigned conditions;
 } profiles[ROLE_COUNT] = {
-        [ROLE_MAIN] = {calls_main, COUNT(calls_main), MAY_WRITE_FILES | MAY_SOCKET_UNIX},
+        [ROLE_MAIN] = {calls_main, COUNT(calls_main),
+                MAY_WRITE_FILES | MAY_SOCKET_UNIX | MAY_ASK_USB},
         [ROLE_GUARD] = {calls_guard, COUNT(calls_guard), MAY_SOCKET_UEVENT | MAY_THREAD},
         [ROLE_AUTH] = {calls_auth, COUNT(calls_auth), MAY_FORK},
         [ROLE_SIGNER] = {calls_signer, COUNT(calls_signer), MAY_WRITE_FILES},
@@ -301,6 +304,9 @@ static const struct conditional conditionals[] = {
         {MAY_FORK, SCMP_SYS(clone), 1, {ARGUMENT_WITHOUT(0, CLONE_NAMESPACES)}},
         {MAY_FORK, SCMP_SYS(prctl), 1, {ARGUMENT(0, PR_SET_PDEATHSIG)}},
         {MAY_THREAD, SCMP_SYS(clone), 1, {ARGUMENT_WITH(0, CLONE_THREAD | CLONE_VM)}},
+        {MAY_ASK_USB, SCMP_SYS(ioctl), 1, {ARGUMENT(1, USBDEVFS_CONTROL)}},
+        {MAY_ASK_USB, SCMP_SYS(ioctl), 1, {ARGUMENT(1, USBDEVFS_CLAIMINTERFACE)}},
+        {MAY_ASK_USB, SCMP_SYS(ioctl), 1, {ARGUMENT(1, USBDEVFS_RELEASEINTERFACE)}},
         {MAY_SOCKET_UNIX, SCMP_SYS(socket), 1, {ARGUMENT(0, AF_UNIX)}},
         {MAY_SOCKET_NET, SCMP_SYS(socket), 1, {ARGUMENT(0, AF_INET)}},
         {MAY_SOCKET_NET, SCMP_SYS(socket), 1, {ARGUMENT(0, AF_INET6)}},

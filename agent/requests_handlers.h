@@ -1,0 +1,44 @@
+/* Main's request handlers: what requests.c's table names and requests_AREA.c implement. */
+#ifndef SEKISHO_AGENT_REQUESTS_HANDLERS_H
+#define SEKISHO_AGENT_REQUESTS_HANDLERS_H
+
+#include "agent/requests.h"
+
+#include <stddef.h>
+
+/* One request being carried out. */
+struct answer {
+	const struct requests *r;
+	const struct request *request;
+	int fd_in;  /* borrowed; -1: none */
+	int fd_out; /* transferred to the sender when the handler returns 0; -1: none */
+};
+
+/* An attribute of sysfs that is no longer than this, with its newline. */
+enum { ATTRIBUTE_MAX = 16 };
+
+/* Count of decimal digits that text begins with. */
+size_t request_digits(const char *text);
+
+/* value: without the newline, cut at ATTRIBUTE_MAX. 0, ERR_NOT_FOUND or ERR_IO. */
+int attribute_read(int dir, const char *name, char value[ATTRIBUTE_MAX]);
+int attribute_write(int dir, const char *name, const char *value);
+
+/* Writes and looks: some kernels take a value and mean another. */
+int attribute_set(int dir, const char *name, const char *value);
+
+/* path: below /sys. *dir: an O_PATH descriptor, which the caller closes. */
+int sys_open(const struct requests *r, const char *path, int *dir);
+
+/* requests_usb.c */
+bool request_is_hub(const struct request *q);
+bool request_is_device(const struct request *q);
+bool request_is_authorisation(const struct request *q);
+bool request_is_look(const struct request *q);
+int usb_controllers_deny(struct answer *a);
+int usb_hub_deny(struct answer *a);
+int usb_authorise(struct answer *a);
+int usb_deauthorise(struct answer *a);
+int usb_look(struct answer *a);
+
+#endif

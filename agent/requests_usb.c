@@ -1,0 +1,472 @@
+/* Main's part in USB: devices and their interfaces authorised or not, and what guard may ask of
+ * them before. */
+#include "agent/requests_handlers.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/usbdevice_fs.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "agent/usb_number.h"
+#include "core/error.h"
+
+#define USB_DEVICES "bus/usb/devices/"
+#define USB_HID_DRIVER "bus/usb/drivers/usbhid"
+#define USB_PROBE "bus/usb/drivers_probe"
+
+enum { INTERFACE_NAME_MAX = 80, ANSWER_MS = 250, DRIVER_WAIT_MS = 500, DRIVER_STEP_MS = 10 };
+
+/* "usb1" */
+bool request_is_hub(const struct request *q)
+{
+	const char *number = q->name + 3;
+
+	if (q->number != 0 || strncmp(q->name, "usb", 3) != 0)
+		return false;
+	return request_digits(number) >= 1 && request_digits(number) <= 3 &&
+	       number[request_digits(number)] == '\0';
+}
+
+/* "1-2.3.4" as the kernel names ports */
+static bool name_is_device(const char *name)
+{
+	const char *at = name;
+	char separator = '-';
+
+	if (request_digits(at) < 1 || request_digits(at) > 3)
+		return false;
+	for (at += request_digits(at); *at != '\0'; at += request_digits(at)) {
+		if (*at++ != separator || request_digits(at) < 1 || request_digits(at) > 3)
+			return false;
+		separator = '.';
+	}
+	return separator == '.'; /* one port at least */
+}
+
+/* A devnum is 7 bits. */
+static bool devnum_is_valid(uint64_t number)
+{
+	return usb_number_devnum(number) >= 1 && usb_number_devnum(number) <= 127;
+}
+
+bool request_is_device(const struct request *q)
+{
+	return devnum_is_valid(q->number) && q->number <= 127 && name_is_device(q->name);
+}
+
+bool request_is_authorisation(const struct request *q)
+{
+	uint32_t interfaces = usb_number_interfaces(q->number);
+	unsigned configuration = usb_number_configuration(q->number);
+
+	return devnum_is_valid(q->number) && name_is_device(q->name) &&
+	       (q->number & 0xffff0000u) == 0 && (interfaces == 0) == (configuration == 0);
+}
+
+bool request_is_look(const struct request *q)
+{
+	unsigned what = usb_number_what(q->number);
+	unsigned argument = usb_number_argument(q->number);
+
+	if (!devnum_is_valid(q->number) || !name_is_device(q->name) || q->number >> 24 != 0)
+		return false;
+	if (what == USB_LOOK_REPORT)
+		return argument < USB_INTERFACES;
+	return what == USB_LOOK_COMPATIBLE || (what == USB_LOOK_OS_STRING && argument == 0);
+}
+
+int usb_controllers_deny(struct answer *a)
+{
+	int dir;
+	int r = sys_open(a->r, "module/usbcore/parameters", &dir);
+
+	if (r != 0)
+		return r;
+	r = attribute_set(dir, "authorized_default", "0");
+	close(dir);
+	return r;
+}
+
+static int usb_open(const struct answer *a, const char *name, int *dir)
+{
+	char path[sizeof(USB_DEVICES) + sizeof(a->request->name)];
+
+	snprintf(path, sizeof(path), USB_DEVICES "%s", name);
+	return sys_open(a->r, path, dir);
+}
+
+/* Devices first: without their interfaces' default nothing is authorised (hub_holds_back()). */
+int usb_hub_deny(struct answer *a)
+{
+	int dir;
+	int r = usb_open(a, a->request->name, &dir);
+
+	if (r != 0)
+		return r;
+	r = attribute_set(dir, "authorized_default", "0");
+	close(dir);
+	return r;
+}
+
+/* The root hub of this device gives drivers no interface that nobody authorised. */
+static int hub_holds_back(const struct answer *a)
+{
+	char value[ATTRIBUTE_MAX];
+	char name[8];
+	int dir;
+	int r;
+
+	snprintf(name, sizeof(name), "usb%.*s", (int)request_digits(a->request->name),
+	        a->request->name);
+	r = usb_open(a, name, &dir);
+	if (r != 0)
+		return r;
+	r = attribute_read(dir, "interface_authorized_default", value);
+	if (r == 0 && strcmp(value, "0") != 0)
+		r = attribute_set(dir, "interface_authorized_default", "0");
+	close(dir);
+	return r;
+}
+
+static int devnum_check(const struct answer *a, int dir)
+{
+	char devnum[ATTRIBUTE_MAX];
+	char wanted[ATTRIBUTE_MAX];
+	int r = attribute_read(dir, "devnum", devnum);
+
+	snprintf(wanted, sizeof(wanted), "%u", usb_number_devnum(a->request->number));
+	return r == 0 && strcmp(devnum, wanted) != 0 ? ERR_NOT_FOUND : r;
+}
+
+/*
+ * The directory stays this device's: once it is pulled, nothing in it opens any more, and what sits
+ * in the port afterwards has a directory of its own. So a devnum that matches here is the device
+ * that was judged.
+ */
+static int device_open(const struct answer *a, int *dir)
+{
+	int r = usb_open(a, a->request->name, dir);
+
+	if (r != 0)
+		return r;
+	r = devnum_check(a, *dir);
+	if (r != 0)
+		close(*dir);
+	return r;
+}
+
+static int interface_open(
+        const struct answer *a, int dir, unsigned configuration, unsigned number, int *interface)
+{
+	char name[INTERFACE_NAME_MAX];
+
+	snprintf(name, sizeof(name), "%s:%u.%u", a->request->name, configuration, number);
+	*interface = openat(dir, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	return *interface >= 0 ? 0 : ERR_NOT_FOUND;
+}
+
+static int authorised_make(int dir, const char *value)
+{
+	char is[ATTRIBUTE_MAX];
+	int r = attribute_read(dir, "authorized", is);
+
+	return r == 0 && strcmp(is, value) != 0 ? attribute_set(dir, "authorized", value) : r;
+}
+
+/* "1-2:1.0" of the device "1-2", in this configuration: 0; USB_INTERFACES: any other interface of
+ * it; -1: no interface. */
+static int interface_number(const struct answer *a, const char *entry)
+{
+	size_t length = strlen(a->request->name);
+	char expected[INTERFACE_NAME_MAX];
+	unsigned number;
+
+	if (strncmp(entry, a->request->name, length) != 0 || entry[length] != ':')
+		return -1;
+	for (number = 0; number < USB_INTERFACES; number++) {
+		snprintf(expected, sizeof(expected), "%s:%u.%u", a->request->name,
+		        usb_number_configuration(a->request->number), number);
+		if (strcmp(entry, expected) == 0)
+			break;
+	}
+	return (int)number;
+}
+
+static bool interface_is_wanted(const struct answer *a, int number)
+{
+	return number >= 0 && number < USB_INTERFACES &&
+	       (usb_number_interfaces(a->request->number) & UINT32_C(1) << number) != 0;
+}
+
+/* Those that are wanted open, every other closed. *seen: those that were there. */
+static int interfaces_set(const struct answer *a, int dir, uint32_t *seen)
+{
+	int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *list = fd >= 0 ? fdopendir(fd) : NULL;
+	struct dirent *entry;
+	int r = 0;
+
+	*seen = 0;
+	if (list == NULL) {
+		if (fd >= 0)
+			close(fd);
+		return ERR_NOT_FOUND;
+	}
+	while (r == 0 && (entry = readdir(list)) != NULL) {
+		int number = interface_number(a, entry->d_name);
+		int interface;
+
+		if (number < 0)
+			continue;
+		interface =
+		        openat(dir, entry->d_name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		if (interface < 0)
+			continue; /* gone with its configuration */
+		r = authorised_make(interface, interface_is_wanted(a, number) ? "1" : "0");
+		if (number < USB_INTERFACES)
+			*seen |= UINT32_C(1) << number;
+		close(interface);
+	}
+	closedir(list);
+	return r;
+}
+
+/* Whether a driver takes it is the driver's affair. */
+static int interface_probe(const struct answer *a, int dir, unsigned number)
+{
+	unsigned configuration = usb_number_configuration(a->request->number);
+	char name[INTERFACE_NAME_MAX];
+	int fd;
+
+	snprintf(name, sizeof(name), "%s:%u.%u/driver", a->request->name, configuration, number);
+	if (faccessat(dir, name, F_OK, 0) == 0)
+		return 0;
+	fd = openat(a->r->sys, USB_PROBE, O_WRONLY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return ERR_IO;
+	*strrchr(name, '/') = '\0';
+	(void)!write(fd, name, strlen(name));
+	close(fd);
+	return 0;
+}
+
+/* All are open before the first is given to a driver: a driver may take several. */
+static int interfaces_open(const struct answer *a, int dir)
+{
+	const uint32_t wanted = usb_number_interfaces(a->request->number);
+	char value[ATTRIBUTE_MAX];
+	uint32_t seen;
+	int r = attribute_read(dir, "bConfigurationValue", value);
+
+	if (r != 0)
+		return r;
+	if (value[0] == '\0' ||
+	        strtoul(value, NULL, 10) != usb_number_configuration(a->request->number))
+		return ERR_VERSION;
+	r = interfaces_set(a, dir, &seen);
+	if (r == 0 && (wanted & ~seen) != 0)
+		r = ERR_NOT_FOUND;
+	for (unsigned number = 0; r == 0 && number < USB_INTERFACES; number++) {
+		if ((wanted & UINT32_C(1) << number) != 0)
+			r = interface_probe(a, dir, number);
+	}
+	return r;
+}
+
+int usb_authorise(struct answer *a)
+{
+	int dir;
+	int r = device_open(a, &dir);
+
+	if (r != 0)
+		return r;
+	if (usb_number_configuration(a->request->number) != 0)
+		r = hub_holds_back(a);
+	if (r == 0)
+		r = authorised_make(dir, "1");
+	if (r == 0 && usb_number_interfaces(a->request->number) != 0)
+		r = interfaces_open(a, dir);
+	close(dir);
+	return r;
+}
+
+int usb_deauthorise(struct answer *a)
+{
+	int dir;
+	int r = device_open(a, &dir);
+
+	if (r != 0)
+		return r;
+	r = attribute_set(dir, "authorized", "0");
+	close(dir);
+	return r;
+}
+
+/* The node that the kernel made for the device of this directory. */
+static int node_open(const struct answer *a, int dir, int *node)
+{
+	char number[ATTRIBUTE_MAX];
+	char bus[ATTRIBUTE_MAX];
+	char path[64];
+	struct stat status;
+	int r = attribute_read(dir, "busnum", bus);
+
+	if (r == 0)
+		r = attribute_read(dir, "dev", number);
+	if (r != 0)
+		return r;
+	snprintf(path, sizeof(path), "dev/bus/usb/%03lu/%03u", strtoul(bus, NULL, 10),
+	        usb_number_devnum(a->request->number));
+	*node = openat(a->r->root, path, O_RDWR | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+	if (*node < 0)
+		return errno == ENOENT ? ERR_NOT_FOUND : ERR_IO;
+	r = fstat(*node, &status) == 0 && S_ISCHR(status.st_mode) ? 0 : ERR_UNSAFE;
+	if (r == 0)
+		snprintf(path, sizeof(path), "%u:%u", major(status.st_rdev), minor(status.st_rdev));
+	if (r == 0 && strcmp(path, number) != 0)
+		r = ERR_UNSAFE;
+	if (r == 0)
+		r = devnum_check(a, dir); /* it was there all the time */
+	if (r != 0)
+		close(*node);
+	return r;
+}
+
+static int control_read(int node, struct usbdevfs_ctrltransfer *c)
+{
+	int length = ioctl(node, USBDEVFS_CONTROL, c);
+
+	if (length < 0)
+		return errno == ETIMEDOUT ? ERR_TIMEOUT : ERR_IO;
+	c->wLength = (uint16_t)length;
+	return 0;
+}
+
+/* A driver that is not loaded yet could be while the interface is open, and take it before we do.
+ */
+static int driver_wait(const struct answer *a)
+{
+	const struct timespec step = {.tv_nsec = DRIVER_STEP_MS * 1000000L};
+
+	for (int i = 0; i < DRIVER_WAIT_MS / DRIVER_STEP_MS; i++) {
+		if (faccessat(a->r->sys, USB_HID_DRIVER, F_OK, 0) == 0)
+			return 0;
+		nanosleep(&step, NULL);
+	}
+	return ERR_NOT_FOUND;
+}
+
+/* Nobody but usbfs, that is us, has the interface while it is open. */
+static int report_read(int node, int interface, unsigned number, struct usbdevfs_ctrltransfer *c)
+{
+	char before[ATTRIBUTE_MAX];
+	int r = attribute_read(interface, "authorized", before);
+
+	if (r == 0 && strcmp(before, "1") != 0)
+		r = attribute_set(interface, "authorized", "1");
+	if (r == 0 && ioctl(node, USBDEVFS_CLAIMINTERFACE, &number) != 0)
+		r = ERR_DENIED;
+	else if (r == 0) {
+		r = control_read(node, c);
+		if (strcmp(before, "1") == 0)
+			(void)ioctl(node, USBDEVFS_RELEASEINTERFACE, &number);
+	}
+	/* Closing it takes it from whoever has it, from us too. */
+	if (strcmp(before, "1") != 0 && attribute_set(interface, "authorized", "0") != 0)
+		r = ERR_IO;
+	return r;
+}
+
+static int report_look(const struct answer *a, int dir, int node, struct usbdevfs_ctrltransfer *c)
+{
+	unsigned number = usb_number_argument(a->request->number);
+	char value[ATTRIBUTE_MAX];
+	int interface;
+	int r = attribute_read(dir, "bConfigurationValue", value);
+
+	if (r == 0)
+		r = interface_open(a, dir, (unsigned)strtoul(value, NULL, 10), number, &interface);
+	if (r != 0)
+		return r;
+	r = driver_wait(a);
+	if (r == 0)
+		r = report_read(node, interface, number, c);
+	close(interface);
+	return r;
+}
+
+/* USB 2.0, 9.4.3; Microsoft OS Descriptors 1.0; HID 1.11, 7.1.1. */
+static struct usbdevfs_ctrltransfer question_of(uint64_t number, uint8_t *data)
+{
+	enum { DEVICE_IN = 0x80, INTERFACE_IN = 0x81, VENDOR_IN = 0xc0, GET_DESCRIPTOR = 6 };
+	const uint8_t argument = (uint8_t)usb_number_argument(number);
+
+	switch (usb_number_what(number)) {
+	case USB_LOOK_OS_STRING:
+		return (struct usbdevfs_ctrltransfer){
+		        DEVICE_IN, GET_DESCRIPTOR, 0x03ee, 0, 18, ANSWER_MS, data};
+	case USB_LOOK_COMPATIBLE:
+		return (struct usbdevfs_ctrltransfer){
+		        VENDOR_IN, argument, 0, 4, USB_LOOK_MAX, ANSWER_MS, data};
+	default:
+		return (struct usbdevfs_ctrltransfer){INTERFACE_IN, GET_DESCRIPTOR, 0x2200,
+		        argument, USB_LOOK_MAX, ANSWER_MS, data};
+	}
+}
+
+/* As the device said it: guard, not main, reads what it means. */
+static int answer_keep(struct answer *a, const uint8_t *data, size_t length)
+{
+	int fd = memfd_create("usb", MFD_CLOEXEC);
+
+	if (fd < 0)
+		return ERR_IO;
+	if (write(fd, data, length) != (ssize_t)length) {
+		close(fd);
+		return ERR_IO;
+	}
+	a->fd_out = fd;
+	return 0;
+}
+
+static int device_ask(struct answer *a, int dir, int node)
+{
+	uint8_t *data = malloc(USB_LOOK_MAX);
+	struct usbdevfs_ctrltransfer c = question_of(a->request->number, data);
+	int r = ERR_MEMORY;
+
+	if (data == NULL)
+		return r;
+	r = usb_number_what(a->request->number) == USB_LOOK_REPORT ? report_look(a, dir, node, &c)
+	                                                           : control_read(node, &c);
+	if (r == 0)
+		r = answer_keep(a, data, c.wLength);
+	free(data);
+	return r;
+}
+
+int usb_look(struct answer *a)
+{
+	int node;
+	int dir;
+	int r = device_open(a, &dir);
+
+	if (r != 0)
+		return r;
+	r = node_open(a, dir, &node);
+	if (r == 0) {
+		r = device_ask(a, dir, node);
+		close(node);
+	}
+	close(dir);
+	return r;
+}
