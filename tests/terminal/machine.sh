@@ -18,7 +18,7 @@ machine_start() {
 	local disk=$1 accelerator="tcg,thread=multi" cpu=max
 	shift
 	[ "${SEKISHO_VM_ACCEL:-tcg}" = tcg ] || { accelerator=kvm; cpu=host; }
-	mkdir -p "$machine"
+	mkdir -p "$machine/sent"
 	rm -f "$machine"/*.sock
 	qemu-system-x86_64 -name sekisho-test -accel "$accelerator" -cpu "$cpu" -smp 2 -m 1024 \
 		-machine pc,i8042=off,vmport=off,hpet=off -nodefaults -display none -rtc base=utc \
@@ -31,6 +31,8 @@ machine_start() {
 		-device virtio-serial-pci \
 		-chardev "socket,id=shell,path=$machine/shell.sock,server=on,wait=off" \
 		-device virtserialport,chardev=shell,name=shell \
+		-fsdev "local,id=sent,path=$machine/sent,security_model=none,readonly=on" \
+		-device virtio-9p-pci,fsdev=sent,mount_tag=sent \
 		-device qemu-xhci,id=xhci,p2=8,p3=8 \
 		-qmp "unix:$machine/qmp.sock,server=on,wait=off" "$@" >"$machine/qemu.log" 2>&1 &
 	machine_pid=$!

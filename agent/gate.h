@@ -1,0 +1,21 @@
+/*
+ * The second line against block devices: gate.bpf.c in the kernel, pinned in bpffs by `gate`
+ * (gate.c). Read by the compiler for both.
+ */
+#ifndef SEKISHO_AGENT_GATE_H
+#define SEKISHO_AGENT_GATE_H
+
+/* Another layout of what is pinned gets another name, so that an upgrade replaces it. */
+#define GATE_PINS "/sys/fs/bpf/sekisho"
+#define GATE_PIN_DIR GATE_PINS "/gate-1"
+#define GATE_PIN_MAP GATE_PIN_DIR "/released"
+
+/* In PATH_MEDIA_DIR, for main: "active", "off", "absent: CAUSE". */
+#define GATE_STATE "gate.state"
+
+enum { GATE_READ = 1, GATE_WRITE = 2, GATE_RELEASED_MAX = 8192 };
+
+/* A device's number as the kernel has it inside. */
+#define GATE_DEVICE(major, minor) (((major) << 20) | (minor))
+
+#endif
