@@ -146,14 +146,62 @@ struct verdict policy_decide(const struct policy *policy, const struct device_fa
 	return v;
 }
 
+/* Every alternate setting of an interface is authorised with it. */
 bool verdict_has_interface(const struct verdict *verdict, const struct policy *policy,
-        const struct facts_interface *interface)
+        const struct device_facts *facts, size_t index)
 {
-	enum way way = way_of_interface(interface);
+	const struct facts_interface *wanted = &facts->interfaces[index];
 
 	if (verdict->treatment == TREATMENT_DENY || !policy)
 		return false;
-	return !verdict->partial || policy->treatments[way] != TREATMENT_DENY;
+	for (size_t i = 0; verdict->partial && i < facts->interface_count; i++) {
+		const struct facts_interface *f = &facts->interfaces[i];
+
+		if (f->number == wanted->number && f->configuration == wanted->configuration &&
+		        policy->treatments[way_of_facts(facts, i)] == TREATMENT_DENY)
+			return false;
+	}
+	return true;
+}
+
+/* From denied to allowed. */
+static unsigned kindness(const struct policy *policy, enum way way)
+{
+	enum treatment treatment = policy->treatments[way];
+
+	if (treatment == TREATMENT_DENY)
+		return 0;
+	return needs_permit(policy, treatment) ? 1 : (treatment == TREATMENT_ALLOW ? 3 : 2);
+}
+
+static uint8_t best_found(const struct policy *policy, const struct facts_interface *i)
+{
+	struct facts_interface key = *i;
+
+	if (!way_is_uncertain(i))
+		return 0;
+	if (way_of_interface(i) != WAY_HID)
+		return kindness(policy, WAY_MTP_PTP) > kindness(policy, WAY_OTHER) ? FACTS_FOUND_MTP
+		                                                                   : 0;
+	key.found = FACTS_FOUND_SECURITY_KEY;
+	if (kindness(policy, way_of_interface(&key)) >= kindness(policy, WAY_HID))
+		return FACTS_FOUND_SECURITY_KEY;
+	return FACTS_FOUND_NO_KEYS;
+}
+
+bool policy_must_look(const struct policy *policy, const struct device_facts *facts,
+        const struct circumstances *circumstances)
+{
+	struct device_facts best = *facts;
+	bool uncertain = false;
+
+	if (!policy || facts->interface_count > FACTS_INTERFACES_MAX)
+		return false;
+	for (size_t i = 0; i < best.interface_count; i++) {
+		uncertain |= way_is_uncertain(&best.interfaces[i]);
+		best.interfaces[i].found |= best_found(policy, &best.interfaces[i]);
+	}
+	return uncertain && policy_decide(policy, &best, circumstances).treatment != TREATMENT_DENY;
 }
 
 struct verdict policy_decide_way(const struct policy *policy, enum way way)

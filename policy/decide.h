@@ -46,9 +46,14 @@ struct verdict {
 struct verdict policy_decide(const struct policy *policy, const struct device_facts *facts,
         const struct circumstances *circumstances);
 
-/* Whether a verdict that does not deny authorises this interface of the device. */
+/* Whether a verdict that does not deny authorises the interface at index of the device. */
 bool verdict_has_interface(const struct verdict *verdict, const struct policy *policy,
-        const struct facts_interface *interface);
+        const struct device_facts *facts, size_t index);
+
+/* Whether a device that is denied as it looks might not be, were it all that is hoped of it; or one
+ * that is allowed might be denied for what it turns out to be: it is worth looking at. */
+bool policy_must_look(const struct policy *policy, const struct device_facts *facts,
+        const struct circumstances *circumstances);
 
 /* What is not on USB has no rules: its kind decides. */
 struct verdict policy_decide_way(const struct policy *policy, enum way way);

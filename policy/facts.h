@@ -7,15 +7,24 @@
 
 enum { FACTS_INTERFACES_MAX = 256, FACTS_TEXT_MAX = 512, FACTS_HASH_MAX = 48 };
 
-/* What descriptors do not tell, found out while the interface has no driver. */
-enum { FACTS_FOUND_MTP = 1, FACTS_FOUND_SECURITY_KEY = 2 };
+/* What descriptors do not tell: found out while the interface has no driver, and seen when it has
+ * one. */
+enum {
+	FACTS_FOUND_MTP = 1,          /* a vendor-specific interface that says it is MTP */
+	FACTS_FOUND_SECURITY_KEY = 2, /* HID, and nothing in its report descriptor but FIDO */
+	FACTS_FOUND_KEYS = 4,         /* HID whose report descriptor has a keyboard's keys */
+	FACTS_FOUND_NO_KEYS = 8,      /* HID whose report descriptor has none */
+	FACTS_FOUND_STRANGER = 16,    /* a driver took it that is not one of its class's */
+	FACTS_FOUND_STORAGE = 32      /* a driver for storage took it */
+};
 
 struct facts_interface {
 	uint8_t class;
 	uint8_t subclass;
 	uint8_t protocol;
-	uint8_t number; /* bInterfaceNumber: alternate settings share it */
-	uint8_t found;  /* FACTS_FOUND_*; no rule asks for it */
+	uint8_t number;        /* bInterfaceNumber: alternate settings share it */
+	uint8_t found;         /* FACTS_FOUND_*; no rule asks for it */
+	uint8_t configuration; /* bConfigurationValue of what it belongs to */
 };
 
 struct device_facts {

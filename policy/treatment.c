@@ -58,42 +58,69 @@ enum treatment treatment_from_name(const char *name)
 	return (enum treatment)i;
 }
 
-enum { ANY = -1, CLASS_HID = 0x03, CLASS_HUB = 0x09, CLASS_CDC_DATA = 0x0a };
+enum { ANY = -1 };
+enum { CLASS_COMMUNICATION = 0x02, CLASS_HID = 0x03, CLASS_HUB = 0x09, CLASS_CDC_DATA = 0x0a };
+enum { CLASS_VENDOR = 0xff };
 enum { HID_NO_BOOT = 0, HID_KEYBOARD = 1 };
 
 #define BIT(way) (UINT32_C(1) << (way))
 
 /*
- * USB-IF's defined class codes. Of vendor-specific interfaces (ff), MTP among them, descriptors do
- * not tell what they do: those are `other`. First match wins.
+ * USB-IF's defined class codes, and what Linux's drivers make of them. First match wins; what is
+ * not here is `other`, vendor-specific (ff) network and serial adapters and disks among it: only
+ * their ids tell what those are. sekishod(8) has the same table for people.
  */
 static const struct class_way {
 	uint8_t class;
 	int subclass, protocol;
 	enum way way;
 } CLASS_WAYS[] = {
-        {0x01, ANY, ANY, WAY_AUDIO}, {0x02, 0x02, ANY, WAY_USB_SERIAL}, /* ACM */
-        {0x02, 0x06, ANY, WAY_USB_NETWORK},                             /* ECM */
-        {0x02, 0x0c, ANY, WAY_USB_NETWORK},                             /* EEM */
-        {0x02, 0x0d, ANY, WAY_USB_NETWORK},                             /* NCM */
-        {0x02, 0x0e, ANY, WAY_USB_NETWORK},                             /* MBIM */
-        {0x03, ANY, ANY, WAY_HID}, {0x06, ANY, ANY, WAY_MTP_PTP}, {0x07, ANY, ANY, WAY_USB_PRINTER},
+        {0x01, ANY, ANY, WAY_AUDIO},         /* MIDI too */
+        {0x02, 0x02, 0xff, WAY_USB_NETWORK}, /* RNDIS as Microsoft's first had it */
+        {0x02, 0x02, ANY, WAY_USB_SERIAL},   /* ACM */
+        {0x02, 0x06, ANY, WAY_USB_NETWORK},  /* ECM */
+        {0x02, 0x07, ANY, WAY_USB_NETWORK},  /* ATM */
+        {0x02, 0x0a, ANY, WAY_USB_NETWORK},  /* MDLM */
+        {0x02, 0x0b, ANY, WAY_OTHER},        /* OBEX, which takes files */
+        {0x02, 0x0c, ANY, WAY_USB_NETWORK},  /* EEM */
+        {0x02, 0x0d, ANY, WAY_USB_NETWORK},  /* NCM */
+        {0x02, 0x0e, ANY, WAY_USB_NETWORK},  /* MBIM */
+        {0x02, 0xfe, ANY, WAY_USB_NETWORK},  /* Phonet */
+        {0x03, ANY, ANY, WAY_HID}, {0x05, ANY, ANY, WAY_OTHER}, /* physical */
+        {0x06, ANY, ANY, WAY_MTP_PTP},                          /* still image */
+        {0x07, ANY, ANY, WAY_USB_PRINTER},                      /* IPP over USB too */
         {0x08, ANY, ANY, WAY_USB_STORAGE}, /* whatever medium the subclass claims: a disk may claim
                                               another */
-        {0x09, ANY, ANY, WAY_HUB}, {0x0b, ANY, ANY, WAY_SMARTCARD}, {0x0e, ANY, ANY, WAY_VIDEO},
-        {0x10, ANY, ANY, WAY_VIDEO},                                          /* audio/video */
-        {0xe0, 0x01, 0x01, WAY_BLUETOOTH}, {0xe0, 0x01, 0x04, WAY_BLUETOOTH}, /* AMP controller */
-        {0xe0, 0x01, 0x03, WAY_USB_NETWORK},                                  /* RNDIS */
-        {0xef, 0x04, 0x01, WAY_USB_NETWORK}, /* RNDIS over Ethernet */
+        {0x09, ANY, ANY, WAY_HUB}, {0x0b, ANY, ANY, WAY_SMARTCARD},
+        {0x0d, ANY, ANY, WAY_OTHER}, /* content security */
+        {0x0e, ANY, ANY, WAY_VIDEO},
+        {0x0f, ANY, ANY, WAY_OTHER}, /* personal healthcare: takes data */
+        {0x10, ANY, ANY, WAY_VIDEO}, /* audio/video */
+        {0x11, ANY, ANY, WAY_OTHER}, /* billboard: denied, its port's other modes work */
+        {0x12, ANY, ANY, WAY_OTHER}, /* Type-C bridge */
+        {0xdc, ANY, ANY, WAY_OTHER}, /* diagnostic */
+        {0xe0, 0x01, 0x01, WAY_BLUETOOTH}, {0xe0, 0x01, 0x03, WAY_USB_NETWORK}, /* RNDIS */
+        {0xe0, 0x01, 0x04, WAY_BLUETOOTH},                                      /* AMP controller */
+        {0xe0, ANY, ANY, WAY_OTHER},         /* ultra-wideband, wireless USB adapters */
+        {0xef, 0x01, 0x01, WAY_USB_NETWORK}, /* ActiveSync, by RNDIS */
+        {0xef, 0x04, ANY, WAY_USB_NETWORK},  /* RNDIS over Ethernet, Wi-Fi, WiMAX, WWAN */
+        {0xef, 0x05, ANY, WAY_VIDEO},        /* USB3 Vision */
+        {0xef, ANY, ANY, WAY_OTHER},
+        {0xfe, 0x01, ANY, WAY_OTHER}, /* firmware upgrade: makes another device of it */
+        {0xfe, 0x02, ANY, WAY_OTHER}, /* IrDA */
+        {0xfe, 0x03, ANY, WAY_OTHER}, /* test and measurement */
 };
 
 enum way way_of_interface(const struct facts_interface *i)
 {
+	if ((i->found & FACTS_FOUND_STORAGE) != 0)
+		return WAY_USB_STORAGE;
+	if ((i->found & FACTS_FOUND_STRANGER) != 0)
+		return WAY_OTHER;
 	if ((i->found & FACTS_FOUND_MTP) != 0)
 		return WAY_MTP_PTP;
 	if (i->class == CLASS_HID && (i->found & FACTS_FOUND_SECURITY_KEY) != 0)
 		return WAY_SECURITY_KEY;
-
 	for (size_t k = 0; k < sizeof(CLASS_WAYS) / sizeof(CLASS_WAYS[0]); k++) {
 		const struct class_way *c = &CLASS_WAYS[k];
 
@@ -104,34 +131,72 @@ enum way way_of_interface(const struct facts_interface *i)
 	return WAY_OTHER;
 }
 
-uint32_t way_of_device(const struct device_facts *facts)
+static bool is_data(const struct facts_interface *i)
 {
-	uint32_t ways = 0;
-	bool data = false;
-
-	for (size_t i = 0; i < facts->interface_count; i++) {
-		if (facts->interfaces[i].class == CLASS_CDC_DATA)
-			data = true;
-		else
-			ways |= BIT(way_of_interface(&facts->interfaces[i]));
-	}
-	if (facts->device_class == CLASS_HUB)
-		ways |= BIT(WAY_HUB);
-	/* A CDC data interface is the other half of a communication interface; without one nobody
-	 * knows what it is. */
-	if (data && !(ways & (BIT(WAY_USB_NETWORK) | BIT(WAY_USB_SERIAL))))
-		ways |= BIT(WAY_OTHER);
-	return ways ? ways : BIT(WAY_OTHER);
+	return i->class == CLASS_CDC_DATA && i->found == 0;
 }
 
-/* Boot mice (protocol 2) say what they are; what does not say may be a keyboard. */
-bool facts_may_type(const struct device_facts *facts)
+/* RNDIS has its control interface in other classes. */
+static bool has_data(const struct facts_interface *i)
 {
+	enum way way = way_of_interface(i);
+
+	return i->class == CLASS_COMMUNICATION || way == WAY_USB_NETWORK || way == WAY_USB_SERIAL;
+}
+
+enum way way_of_facts(const struct device_facts *facts, size_t index)
+{
+	const struct facts_interface *data = &facts->interfaces[index];
+	const struct facts_interface *nearest = NULL;
+
+	if (!is_data(data))
+		return way_of_interface(data);
 	for (size_t i = 0; i < facts->interface_count; i++) {
 		const struct facts_interface *f = &facts->interfaces[i];
 
-		if (way_of_interface(f) == WAY_HID &&
-		        (f->protocol == HID_KEYBOARD || f->protocol == HID_NO_BOOT))
+		if (f->configuration != data->configuration || f->number > data->number ||
+		        is_data(f) || !has_data(f))
+			continue;
+		if (!nearest || f->number >= nearest->number)
+			nearest = f;
+	}
+	return nearest ? way_of_interface(nearest) : WAY_OTHER;
+}
+
+uint32_t way_of_device(const struct device_facts *facts)
+{
+	uint32_t ways = 0;
+
+	for (size_t i = 0; i < facts->interface_count; i++)
+		ways |= BIT(way_of_facts(facts, i));
+	if (facts->device_class == CLASS_HUB)
+		ways |= BIT(WAY_HUB);
+	return ways ? ways : BIT(WAY_OTHER);
+}
+
+/* A boot keyboard is taken at its word. */
+bool way_is_uncertain(const struct facts_interface *i)
+{
+	const uint8_t read = FACTS_FOUND_SECURITY_KEY | FACTS_FOUND_KEYS | FACTS_FOUND_NO_KEYS;
+
+	if (i->class == CLASS_VENDOR)
+		return (i->found & FACTS_FOUND_MTP) == 0;
+	return i->class == CLASS_HID && i->protocol != HID_KEYBOARD && (i->found & read) == 0;
+}
+
+/* A mouse that says so may still have keys; what says nothing may be a keyboard. */
+static bool interface_may_type(const struct facts_interface *i)
+{
+	if (way_of_interface(i) != WAY_HID)
+		return false;
+	return i->protocol == HID_KEYBOARD || (i->found & FACTS_FOUND_KEYS) != 0 ||
+	       (i->protocol == HID_NO_BOOT && (i->found & FACTS_FOUND_NO_KEYS) == 0);
+}
+
+bool facts_may_type(const struct device_facts *facts)
+{
+	for (size_t i = 0; i < facts->interface_count; i++) {
+		if (interface_may_type(&facts->interfaces[i]))
 			return true;
 	}
 	return false;

@@ -53,7 +53,17 @@ uint32_t way_of_device(const struct device_facts *facts);
 /* The way of one interface, alone. */
 enum way way_of_interface(const struct facts_interface *i);
 
-/* Whether it may type: a boot keyboard, or a HID interface that does not say what it is. */
+/*
+ * The way of the interface at index, within its device: a CDC data interface is the other half of
+ * the nearest communication interface before it in its configuration, and WAY_OTHER without one.
+ */
+enum way way_of_facts(const struct device_facts *facts, size_t index);
+
+/* Whether looking at the device could tell more of this interface than its descriptor does. */
+bool way_is_uncertain(const struct facts_interface *i);
+
+/* Whether it may type: it has a keyboard's keys or claims to be one, or is HID that does not say
+ * what it is. */
 bool facts_may_type(const struct device_facts *facts);
 
 #endif
