@@ -26,6 +26,8 @@ static const struct command COMMANDS[] = {
         {"rules", command_rules, "機器ルール (check, match)", "device rules: check, match"},
         {"enrol", command_enrol, "登録 (terminal, totp)", "enrol: terminal, totp"},
         {"revoke", command_revoke, "認証要素の失効 (totp)", "revoke a token: totp"},
+        {"boot-lock", command_boot_lock, "起動時からUSBを閉じる (enable, disable, status)",
+                "close USB from the start: enable, disable, status"},
         {"unlock", command_unlock, "ロックされた利用者の解除", "unlock a user after wrong codes"},
 };
 

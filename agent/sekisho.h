@@ -8,6 +8,7 @@ struct cli {
 };
 
 /* argv[0] is the command's own name. Each answers EXIT_YES, EXIT_NO, EXIT_USAGE or EXIT_UNASKED. */
+int command_boot_lock(const struct cli *cli, int argc, char **argv);
 int command_clauses(const struct cli *cli, int argc, char **argv);
 int command_devices(const struct cli *cli, int argc, char **argv);
 int command_enrol(const struct cli *cli, int argc, char **argv);
