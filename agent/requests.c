@@ -228,6 +228,9 @@ static const struct entry {
         [REQUEST_USB_LOOK] = {ROLE_GUARD, CHANGES_SYSTEM, request_is_look, usb_look},
         [REQUEST_POLICY_STORE] = {ROLE_GUARD, WITH_FD, name_is_policy, policy_store},
         [REQUEST_USER_OPEN] = {ROLE_AUTH, 0, name_is_user, user_open},
+        [REQUEST_MEDIUM_OPEN] = {ROLE_GUARD, CHANGES_SYSTEM, request_is_medium_open, medium_open},
+        [REQUEST_MEDIUM_CLOSE] = {ROLE_GUARD, CHANGES_SYSTEM, request_is_medium_close,
+                medium_close},
 };
 
 /* Ended by NUL and nothing but NUL after. */

@@ -41,4 +41,10 @@ int usb_authorise(struct answer *a);
 int usb_deauthorise(struct answer *a);
 int usb_look(struct answer *a);
 
+/* requests_media.c */
+bool request_is_medium_open(const struct request *q);
+bool request_is_medium_close(const struct request *q);
+int medium_open(struct answer *a);
+int medium_close(struct answer *a);
+
 #endif
