@@ -79,11 +79,11 @@ enum control {
 
 enum request_type {
 	REQUEST_CONTROLLERS_DENY =
-	        1,               /* guard: new USB controllers start with authorized_default=0 */
-	REQUEST_HUB_DENY,        /* guard: name "usb1": authorized_default=0 on this root hub, and
-	                            interface_authorized_default=0 */
-	REQUEST_USB_AUTHORISE,   /* guard: name "1-2.3", number = usb_number_authorise(): the devnum,
-	                            which must still match; its interfaces (agent/usb_number.h) */
+	        1,             /* guard: new USB controllers start with authorized_default=0 */
+	REQUEST_HUB_DENY,      /* guard: name "usb1": authorized_default=0 on this root hub, and
+	                          interface_authorized_default=0 */
+	REQUEST_USB_AUTHORISE, /* guard: name "1-2.3", number = usb_number_authorise(): the devnum,
+	                          which must still match; its interfaces (agent/usb_number.h) */
 	REQUEST_USB_DEAUTHORISE, /* guard: name "1-2.3", number = devnum */
 	REQUEST_POLICY_STORE, /* guard: number = version, fd: the verified bytes; main keeps them as
 	                         in-force.p7 */
@@ -92,8 +92,17 @@ enum request_type {
 	REQUEST_MEDIUM_OPEN,  /* guard: name "sdb1", number = medium_number(): released, as import,
 	                         export or allow (agent/medium.h) */
 	REQUEST_MEDIUM_CLOSE, /* guard: name: synced, unmounted, no longer released */
-	REQUEST_USB_LOOK, /* guard: name "1-2.3", number = usb_number_look(); RESULT carries an fd:
-	                     what the device answered */
+	REQUEST_USB_LOOK,  /* guard: name "1-2.3", number = usb_number_look(); RESULT carries an fd:
+	                      what the device answered */
+	REQUEST_BUS_CLOSE, /* guard: name of a port_kind that closes: its bus probes nothing of
+	                      itself */
+	REQUEST_PORT_DENY, /* guard: name "mmc/mmc0:4567" (agent/port.h), number = inode of its
+	                      directory in sysfs, which must still match */
+	REQUEST_PORT_ALLOW, /* guard: same */
+	REQUEST_WAYS_ALLOW, /* guard: number = bits of enum way: drivers of these may be loaded, of
+	                       others not (PATH_WAYS_DIR) */
+	REQUEST_PORTS_MARK, /* guard: number = the newest inode in sysfs when guard first looked
+	                       since boot; kept until the next (PORTS_MARK) */
 	REQUEST_TYPE_END
 };
 

@@ -30,10 +30,14 @@
 #define AUTH_DECOY ".decoy"                  /* auth_state.h; made by main */
 
 #define PATH_RUN "run/sekisho"
+#define PORTS_MARK "boot-mark" /* in PATH_MEDIA_DIR: REQUEST_PORTS_MARK's number, and a newline */
 #define PATH_CONTROL_SOCKET "run/sekisho/control.sock" /* 0600 root */
 #define PATH_AUTH_SOCKET                                                                           \
 	"run/sekisho/auth.sock" /* 0666: lockers run as their user; SO_PEERCRED decides */
 
+#define PATH_WAYS_DIR                                                                              \
+	"run/sekisho/ways" /* 0755 root; a file WAY for each kind that the policy does not deny:   \
+	                      load-module looks */
 #define PATH_MEDIA_DIR "run/sekisho-media" /* 0755 root; agent/medium.h */
 
 #endif
