@@ -54,15 +54,15 @@ int summary_read(struct store *store, const struct config *config,
 		summary_free(s);
 		return error;
 	}
-	int64_t fresh = state_fresh_span(s->facts, (int64_t)config->fresh_seconds * 1000);
+	s->fresh = state_fresh_span(s->facts, (int64_t)config->fresh_seconds * 1000);
 	int64_t stale = (int64_t)config->stale_seconds * 1000;
 	const struct standing standing = {.now = now,
 	        .verified = s->standing.verified,
 	        .forged = s->standing.forged,
 	        .cloned = s->standing.cloned,
 	        .cleared = terminal->cleared,
-	        .fresh = fresh,
-	        .stale = stale > fresh ? stale : fresh};
+	        .fresh = s->fresh,
+	        .stale = stale > s->fresh ? stale : s->fresh};
 	s->state = state_derive(&standing);
 	return 0;
 }

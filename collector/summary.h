@@ -15,6 +15,7 @@ struct summary {
 	enum terminal_state state;
 	int64_t now;   /* ms */
 	uint64_t seq;  /* of the last report taken; 0: none */
+	int64_t fresh; /* FRESH up to this age, ms */
 	json_t *facts; /* last full state, by section; NULL: none */
 	bool current;  /* facts are what the last report speaks of */
 	bool broken;   /* a journal break since the last clearance: */

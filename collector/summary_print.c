@@ -191,12 +191,14 @@ json_t *summary_json(const struct summary *s)
 	int64_t age = s->now - s->standing.verified;
 
 	summary_problem(s, problem);
-	return json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:{s:o, s:o, s:o}, s:o, s:o, s:I, s:s, "
-	                 "s:o, s:b, s:s}",
+	return json_pack(
+	        "{s:s, s:s, s:o, s:o, s:I, s:o, s:o, s:{s:o, s:o, s:o}, s:o, s:o, s:I, s:s, "
+	        "s:o, s:b, s:s}",
 	        "terminal", s->terminal.name, "state", state_name(s->state), "verified",
 	        json_time(s->standing.verified), "age_seconds",
 	        s->standing.verified == 0 ? json_null() : json_integer(age < 0 ? 0 : age / 1000),
-	        "seq", json_integer((json_int_t)s->seq), "mode",
+	        "fresh_seconds", (json_int_t)(s->fresh / 1000), "seq",
+	        json_integer((json_int_t)s->seq), "mode",
 	        json_text(summary_text(s, "agent", "mode")), "policy", "id",
 	        json_text(summary_text(s, "policy", "policy_id")), "version",
 	        json_number(summary_number(s, "policy", "policy_version")), "state",

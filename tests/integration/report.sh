@@ -3,6 +3,11 @@
 # a journal that somebody changes.
 set -u
 cd "$(dirname "$0")/../.." || exit 2
+# A network of its own, whose only cable can be pulled.
+if [ -z "${REPORT_NETWORK-}" ] && unshare --net true 2>/dev/null; then
+	REPORT_NETWORK=own exec unshare --net "tests/integration/$(basename "$0")"
+fi
+[ "${REPORT_NETWORK-}" != own ] || ip link set lo up || exit 2
 build=${SEKISHO_BUILD-$PWD/build/release}
 # The sandbox leaves LeakSanitizer no way to look.
 export LC_ALL=C.UTF-8 ASAN_OPTIONS=${ASAN_OPTIONS-detect_leaks=0}
@@ -184,6 +189,50 @@ check "the terminal is FRESH" within 15 is '"FRESH"' shown t1 .state
 ends 0 "a poll is answered" collector poll t1 --timeout 10
 check "what the collector holds is what the terminal has" within 10 exactly_once t1
 check "no port is open" is 0 grep -c " $(printf %04X:  0)" <(ss -Hltnp | grep -E "pid=($(pgrep -P "$agent" -d '|')|$agent),")
+
+# --- how often ---
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=office \
+	-keyout "$work/office.key" -out "$work/office.pem" 2>/dev/null
+install -m 644 "$work/office.pem" "$root/etc/sekisho/trust/policy-signers.pem"
+install_policy() { # VERSION INTERVAL
+	sed "s/^version: .*/version: $1/; s/^  interval: .*/  interval: $2/" packaging/policies/mito-my-number.yaml >"$work/policy.yaml" &&
+		rm -f "$work/policy.p7" &&
+		sekisho policy sign "$work/policy.yaml" --certificate "$work/office.pem" --key "$work/office.key" --out "$work/policy.p7" &&
+		sekisho policy install "$work/policy.p7"
+}
+newer() { [ "$(shown t1 .seq)" -gt "$seq" ]; }
+check "no policy: the collector is patient for" is 180 shown t1 .fresh_seconds
+check "a policy: a report at least every 10 s" install_policy 1 10
+check "... is in the state" within 5 is 10 shown t1 .facts.policy.report_interval
+check "... and the collector is no less patient" is 180 shown t1 .fresh_seconds
+for _ in 1 2; do
+	seq=$(shown t1 .seq)
+	begun=$(date +%s%N)
+	check "... nothing happens, and a report comes" within 20 newer
+done
+took=$((($(date +%s%N) - begun) / 1000000))
+[ "$took" -gt 8000 ] && [ "$took" -lt 13000 ]
+result $? "... after 10 s (it was $took ms)"
+check "a policy: every hour" install_policy 2 3600
+check "... and the collector waits for three" within 5 is 10800 shown t1 .fresh_seconds
+ends 0 "... a poll is answered all the same" collector poll t1 --timeout 10
+
+# --- the cable is pulled ---
+connected() { ss -Htn state established "( sport = :$port )" | grep -q . && ss -Htn state established "( dport = :$port )" | grep -q .; }
+all_gone() { ! ss -Htn state established "( sport = :$port or dport = :$port )" | grep -q .; }
+if [ "${REPORT_NETWORK-}" = own ]; then
+	check "both ends hold one connection" within 10 connected
+	ip link set lo down
+	begun=$SECONDS
+	check "the cable is pulled: both ends notice within 35 s" within 35 all_gone
+	echo "        ($((SECONDS - begun)) s)"
+	ip link set lo up
+	check "... it is back: and so is the connection" within 30 connected
+	check "... nothing was lost" within 20 exactly_once t1
+	check "... the terminal is FRESH" within 10 is '"FRESH"' shown t1 .state
+else
+	echo "skipped the pulled cable: no network namespaces here"
+fi
 
 # --- the collector is away ---
 stop "$server"

@@ -407,6 +407,23 @@ static void a_role_speaks_of_its_own_only(void **state)
 	assert_int_equal(signer_state_set(&f->state, ROLE_COUNT, 1, &e), ERR_DENIED);
 }
 
+static void the_interval_is_the_policys(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(signer_state_report_interval(&f->state), 0);
+	tell_state(f, ROLE_GUARD, FIELD_REPORT_INTERVAL, "300");
+	assert_int_equal(signer_state_report_interval(&f->state), 300);
+	tell_state(f, ROLE_GUARD, FIELD_REPORT_INTERVAL, "9");
+	assert_int_equal(signer_state_report_interval(&f->state), 0);
+	tell_state(f, ROLE_GUARD, FIELD_REPORT_INTERVAL, "3601");
+	assert_int_equal(signer_state_report_interval(&f->state), 0);
+	tell_state(f, ROLE_GUARD, FIELD_REPORT_INTERVAL, "3600");
+	assert_int_equal(signer_state_report_interval(&f->state), 3600);
+	signer_state_drop(&f->state, ROLE_GUARD + 1);
+	assert_int_equal(signer_state_report_interval(&f->state), 0);
+}
+
 static void a_backlog_that_is_gone_is_news(void **state)
 {
 	struct fixture *f = *state;
@@ -470,6 +487,7 @@ int main(void)
 	        TEST(the_state_goes_when_it_changed_or_is_asked_for),
 	        TEST(a_section_goes_with_who_said_it),
 	        TEST(a_role_speaks_of_its_own_only),
+	        TEST(the_interval_is_the_policys),
 	        TEST(a_backlog_that_is_gone_is_news),
 	        TEST(status_says_where_things_stand),
 	};

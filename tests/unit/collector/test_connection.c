@@ -35,9 +35,31 @@ static void test_list(void **state)
 	assert_int_equal(list.count, 0);
 }
 
+/* libevent frees connections after the server that had the list is gone. */
+static void test_outlives_its_list(void **state)
+{
+	struct connection_list *list = calloc(1, sizeof(*list));
+	int room = 0;
+
+	(void)state;
+	assert_non_null(list);
+	connection_list_start(list, 2, count_room, &room);
+	struct connection *first = connection_new(list);
+	struct connection *second = connection_new(list);
+	connection_list_stop(list);
+	assert_int_equal(list->count, 0);
+	free(list);
+	connection_free(first);
+	connection_free(second);
+	assert_int_equal(room, 0);
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(test_list)};
+	const struct CMUnitTest tests[] = {
+	        cmocka_unit_test(test_list),
+	        cmocka_unit_test(test_outlives_its_list),
+	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

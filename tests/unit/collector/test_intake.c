@@ -79,6 +79,31 @@ static void test_old_nonce_makes_nothing_fresh(void **state)
 	assert_int_equal(standing_of(f).verified, f->now);
 }
 
+static void report_interval(struct fixture *f, uint64_t seq, int seconds)
+{
+	json_t *claims = fixture_claims(f, seq);
+	json_t *facts = fixture_facts();
+
+	json_object_set_new(facts, "policy", json_pack("{s:i}", "report_interval", seconds));
+	fixture_put_state(claims, facts);
+	assert_string_equal(fixture_report(f, claims), "");
+}
+
+/* The last nonce of a terminal that reports once an hour is an hour old. */
+static void test_a_nonce_lives_as_long_as_the_terminals_interval(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_string_equal(fixture_report(f, fixture_claims(f, 1)), "");
+	report_interval(f, 2, 3600);
+	f->now += 3 * 3600000;
+	assert_string_equal(fixture_report(f, fixture_claims(f, 3)), "");
+	assert_int_equal(standing_of(f).verified, f->now);
+	f->now += 3 * 3600000 + 1;
+	assert_string_equal(fixture_report(f, fixture_claims(f, 4)), "");
+	assert_int_not_equal(standing_of(f).verified, f->now);
+}
+
 static void test_another_terminals_nonce(void **state)
 {
 	struct fixture *f = *state;
@@ -270,6 +295,7 @@ int main(void)
 	        TEST(test_asks_for_state_until_it_has_it),
 	        TEST(test_nonce_counts_once),
 	        TEST(test_old_nonce_makes_nothing_fresh),
+	        TEST(test_a_nonce_lives_as_long_as_the_terminals_interval),
 	        TEST(test_another_terminals_nonce),
 	        TEST(test_binding),
 	        TEST(test_replay),

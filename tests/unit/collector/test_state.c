@@ -40,6 +40,29 @@ static void test_missing(void **state)
 	assert_int_equal(derive(0, 0, 0, 0), TERMINAL_MISSING);
 }
 
+static int64_t span_of(json_t *said)
+{
+	json_t *facts = json_pack("{s:{s:o}}", "policy", "report_interval", said);
+	int64_t span = state_fresh_span(facts, 180000);
+
+	json_decref(facts);
+	return span;
+}
+
+static void test_span_follows_the_terminals_interval(void **state)
+{
+	(void)state;
+	assert_int_equal(state_fresh_span(NULL, 180000), 180000);
+	assert_int_equal(span_of(json_integer(300)), 900000);
+	assert_int_equal(span_of(json_integer(3600)), 10800000);
+	assert_int_equal(span_of(json_integer(10)), 180000);
+	/* What no policy may ask for. */
+	assert_int_equal(span_of(json_integer(3601)), 180000);
+	assert_int_equal(span_of(json_integer(INT64_MAX)), 180000);
+	assert_int_equal(span_of(json_integer(-300)), 180000);
+	assert_int_equal(span_of(json_string("300")), 180000);
+}
+
 static void test_bad_signature(void **state)
 {
 	(void)state;
@@ -71,6 +94,7 @@ static void test_names(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+	        cmocka_unit_test(test_span_follows_the_terminals_interval),
 	        cmocka_unit_test(test_fresh),
 	        cmocka_unit_test(test_stale),
 	        cmocka_unit_test(test_future_is_stale),

@@ -92,6 +92,28 @@ static void test_fresh(void **state)
 	assert_problem(f, "");
 }
 
+/* A terminal is overdue by its own policy's interval; then no longer stale than missing. */
+static void test_overdue_by_its_own_interval(void **state)
+{
+	struct fixture *f = *state;
+	json_t *facts = whole_facts();
+
+	json_object_set_new(
+	        json_object_get(facts, "policy"), "report_interval", json_integer(3600));
+	report_facts(f, facts);
+	f->now += 3 * 3600000;
+	struct summary s = read_summary(f);
+	assert_int_equal(s.state, TERMINAL_FRESH);
+	json_t *json = summary_json(&s);
+	assert_int_equal(json_integer_value(json_object_get(json, "fresh_seconds")), 10800);
+	json_decref(json);
+	summary_free(&s);
+	f->now += 1;
+	s = read_summary(f);
+	assert_int_equal(s.state, TERMINAL_STALE);
+	summary_free(&s);
+}
+
 /* A report speaks of a state that has not been sent: the one before is no evidence. */
 static void test_state_not_current(void **state)
 {
@@ -355,6 +377,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	        TEST(test_nothing_heard),
 	        TEST(test_fresh),
+	        TEST(test_overdue_by_its_own_interval),
 	        TEST(test_state_not_current),
 	        TEST(test_problems),
 	        TEST(test_refusals_are_problems),
