@@ -231,6 +231,11 @@ static const struct entry {
         [REQUEST_MEDIUM_OPEN] = {ROLE_GUARD, CHANGES_SYSTEM, request_is_medium_open, medium_open},
         [REQUEST_MEDIUM_CLOSE] = {ROLE_GUARD, CHANGES_SYSTEM, request_is_medium_close,
                 medium_close},
+        [REQUEST_BUS_CLOSE] = {ROLE_GUARD, CHANGES_SYSTEM, request_is_bus, port_bus_close},
+        [REQUEST_PORT_DENY] = {ROLE_GUARD, CHANGES_SYSTEM, request_is_port, port_deny},
+        [REQUEST_PORT_ALLOW] = {ROLE_GUARD, CHANGES_SYSTEM, request_is_port, port_allow},
+        [REQUEST_WAYS_ALLOW] = {ROLE_GUARD, CHANGES_SYSTEM, request_is_ways, port_ways_allow},
+        [REQUEST_PORTS_MARK] = {ROLE_GUARD, 0, request_is_mark, port_mark_keep},
 };
 
 /* Ended by NUL and nothing but NUL after. */
@@ -265,7 +270,8 @@ int requests_check(enum role role, const struct request *request, bool with_fd)
 bool requests_may_wait(const struct request *request)
 {
 	return request->type == REQUEST_USB_AUTHORISE || request->type == REQUEST_USB_DEAUTHORISE ||
-	       request->type == REQUEST_USB_LOOK;
+	       request->type == REQUEST_USB_LOOK || request->type == REQUEST_PORT_DENY ||
+	       request->type == REQUEST_PORT_ALLOW;
 }
 
 int requests_answer(const struct requests *r, enum role role, const struct request *request,

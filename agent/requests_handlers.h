@@ -47,4 +47,15 @@ bool request_is_medium_close(const struct request *q);
 int medium_open(struct answer *a);
 int medium_close(struct answer *a);
 
+/* requests_port.c */
+bool request_is_bus(const struct request *q);
+bool request_is_port(const struct request *q);
+bool request_is_ways(const struct request *q);
+bool request_is_mark(const struct request *q);
+int port_bus_close(struct answer *a);
+int port_deny(struct answer *a);
+int port_allow(struct answer *a);
+int port_ways_allow(struct answer *a);
+int port_mark_keep(struct answer *a);
+
 #endif
