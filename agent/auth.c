@@ -33,7 +33,7 @@ enum {
 	        24, /* of clients that are not root, all together: root can always log in */
 	WORKERS_UID_MAX = 4, /* of one client that is not root */
 	WORKER_GRACE_MS = 5000,
-	SURVEY_PERIOD_MS = 60000,
+	SIGNER_RETRY_MS = 5000,
 	SIGNER_SEND_SECONDS = 1,
 };
 
@@ -53,8 +53,9 @@ struct auth {
 	struct worker_slot workers[WORKERS_MAX];
 	bool reload;
 	bool retell;
-	int error; /* main said what it may not */
-	int64_t survey_ms;
+	bool look;        /* main wants to know how things are */
+	int error;        /* main said what it may not */
+	int64_t retry_ms; /* when the state is told again; 0: it was told */
 };
 
 static void name_factors(unsigned factors, char out[static 64])
@@ -105,9 +106,11 @@ static void tell_state(struct auth *auth)
 	event_put_number(&state, FIELD_MAX_FAILURES, auth->rules.max_failures);
 	event_put(&state, FIELD_PAM_STACKS, stacks.held);
 	event_put(&state, FIELD_PAM_BYPASSED, stacks.bypassed);
-	auth->survey_ms = clock_boot_ms() + SURVEY_PERIOD_MS;
-	if (channel_state(&auth->child.channel, ROLE_AUTH, &state) == 0)
-		auth->retell = false;
+	auth->retell = channel_state(&auth->child.channel, ROLE_AUTH, &state) != 0;
+	/* Without a signer the next one is what it is told to. */
+	auth->retry_ms = auth->retell && auth->child.channel.signer_fd >= 0
+	                         ? clock_boot_ms() + SIGNER_RETRY_MS
+	                         : 0;
 }
 
 /* Called in the middle of a request too: only notes. */
@@ -116,12 +119,20 @@ static void on_main(void *context, struct frame *frame)
 	struct auth *auth = context;
 
 	frame_close_fds(frame);
-	if (frame->type == MESSAGE_RELOAD)
+	switch (frame->type) {
+	case MESSAGE_RELOAD:
 		auth->reload = true;
-	else if (frame->type == MESSAGE_SIGNER)
+		break;
+	case MESSAGE_SIGNER:
 		auth->retell = true;
-	else
+		auth->retry_ms = 0;
+		break;
+	case MESSAGE_LOOK:
+		auth->look = true;
+		break;
+	default:
 		auth->error = ERR_FORMAT;
+	}
 }
 
 /* 0 and *fd, the user's or the decoy's state file. */
@@ -249,6 +260,7 @@ static _Noreturn void run_worker(struct auth *auth, int client, uid_t peer, int 
 		_exit(EXIT_NO);
 	alarm(LOGIN_LIFETIME);
 	close(CHILD_LISTEN_FD);
+	close(CHILD_ALARM_FD);
 	close(auth->child.channel.main_fd);
 	if (auth->child.channel.signer_fd >= 0)
 		close(auth->child.channel.signer_fd);
@@ -315,11 +327,13 @@ static void accept_login(struct auth *auth)
 static int next_timeout(const struct auth *auth)
 {
 	int64_t now = clock_boot_ms();
-	int64_t next = auth->survey_ms;
+	int64_t next = auth->retry_ms;
 
 	for (size_t i = 0; i < WORKERS_MAX; i++)
-		if (auth->workers[i].pid != 0 && auth->workers[i].deadline_ms < next)
+		if (auth->workers[i].pid != 0 && (next == 0 || auth->workers[i].deadline_ms < next))
 			next = auth->workers[i].deadline_ms;
+	if (next == 0)
+		return -1;
 	return next > now ? (int)(next - now) : 0;
 }
 
@@ -332,10 +346,14 @@ static void do_due(struct auth *auth)
 			end_worker(&auth->workers[i]);
 	if (auth->reload)
 		load_policy(auth);
-	else if ((!auth->retell || auth->child.channel.signer_fd < 0) && auth->survey_ms > now)
+	else if (!auth->look &&
+	         (!auth->retell || auth->child.channel.signer_fd < 0 || auth->retry_ms > now))
 		return;
 	bound_signer(auth);
 	tell_state(auth);
+	if (auth->look)
+		(void)channel_looked(&auth->child.channel);
+	auth->look = false;
 }
 
 static void drop_signer(struct auth *auth)

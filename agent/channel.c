@@ -19,6 +19,21 @@ static void signer_close(struct channel *c)
 	c->signer_fd = -1;
 }
 
+/* Only the keeper can end a main that hangs, and only who waits for it notices. */
+static void main_is_silent(const struct channel *c)
+{
+	if (c->alarm_fd > 0)
+		(void)!write(c->alarm_fd, "", 1);
+}
+
+/* Main looks whether a signer that owes an answer still answers anything. */
+static void signer_is_silent(const struct channel *c)
+{
+	const uint8_t role = ROLE_SIGNER;
+
+	(void)frame_send(c->main_fd, MESSAGE_SILENT, &role, sizeof(role), NULL, 0);
+}
+
 /* A full queue or a dead peer must not leave an answer to an old question for the next one. */
 static uint32_t id_next(struct channel *c)
 {
@@ -64,7 +79,7 @@ int channel_serve_main(struct channel *c)
 
 	if (r != 0)
 		return r;
-	if (frame.type == MESSAGE_RESULT) { /* to a question that was given up */
+	if (frame.type == MESSAGE_RESULT || frame.type == MESSAGE_ROLLED) { /* was given up */
 		frame_close_fds(&frame);
 		return 0;
 	}
@@ -113,6 +128,8 @@ static int result_wait(struct channel *c, uint32_t id, int *fd_out)
 		int r = frame_receive(
 		        c->main_fd, left_until(deadline), memory, sizeof(memory), &frame);
 
+		if (r == ERR_TIMEOUT)
+			main_is_silent(c);
 		if (r != 0)
 			return r;
 		if (frame.type != MESSAGE_RESULT) {
@@ -226,6 +243,8 @@ int channel_event(struct channel *c, const struct event_record *e)
 	do
 		r = event_step(c, id, left_until(deadline));
 	while (r == 1);
+	if (r == ERR_TIMEOUT)
+		signer_is_silent(c);
 	return r;
 }
 
@@ -250,4 +269,41 @@ int channel_state(struct channel *c, enum role section, const struct event_recor
 int channel_ready(struct channel *c)
 {
 	return frame_send(c->main_fd, MESSAGE_READY, NULL, 0, NULL, 0);
+}
+
+int channel_looked(struct channel *c)
+{
+	return frame_send(c->main_fd, MESSAGE_LOOKED, NULL, 0, NULL, 0);
+}
+
+int channel_roll(struct channel *c)
+{
+	/* Main gives the others CHANNEL_TIMEOUT_MS. */
+	int64_t deadline = clock_boot_ms() + CHANNEL_TIMEOUT_MS + CHANNEL_TIMEOUT_MS / 2;
+	uint8_t memory[MAIN_FRAME_MAX];
+	struct frame frame;
+	int r = frame_send(c->main_fd, MESSAGE_ROLL, NULL, 0, NULL, 0);
+
+	while (r == 0) {
+		r = frame_receive(c->main_fd, left_until(deadline), memory, sizeof(memory), &frame);
+		if (r == ERR_TIMEOUT) {
+			main_is_silent(c);
+			return 0;
+		}
+		if (r != 0)
+			return r;
+		if (frame.type == MESSAGE_ROLLED) {
+			frame_close_fds(&frame);
+			return 0;
+		}
+		r = main_handle(c, &frame);
+	}
+	return r;
+}
+
+int channel_breach(struct channel *c, enum role role)
+{
+	const uint8_t payload = (uint8_t)role;
+
+	return frame_send(c->main_fd, MESSAGE_BREACH, &payload, sizeof(payload), NULL, 0);
 }

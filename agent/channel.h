@@ -14,6 +14,7 @@ enum { CHANNEL_TIMEOUT_MS = 2000 };
 struct channel {
 	int main_fd;
 	int signer_fd; /* -1 while there is no signer */
+	int alarm_fd;  /* heard by the keeper when main does not answer; 0: there is none */
 	uint32_t next_id;
 	/*
 	 * What main says, wherever it arrives: in channel_serve_main(), or while an answer is
@@ -49,5 +50,16 @@ int channel_event(struct channel *c, const struct event_record *e);
 int channel_state(struct channel *c, enum role section, const struct event_record *state);
 
 int channel_ready(struct channel *c);
+
+/* The answer to MESSAGE_LOOK, once the state was sent. */
+int channel_looked(struct channel *c);
+
+/* The reporter's roll call: waits until every process has looked again at what it answers for,
+ * CHANNEL_TIMEOUT_MS at most and more only when main does not answer (then the report tells what is
+ * known). An error means that main is gone. */
+int channel_roll(struct channel *c);
+
+/* The signer's: main ends role, which sent what it may not. */
+int channel_breach(struct channel *c, enum role role);
 
 #endif

@@ -95,8 +95,10 @@ int child_start(int argc, char **argv, enum role role, struct child *child)
 	struct arguments a;
 	int r;
 
-	*child = (struct child){
-	        .channel = {.main_fd = CHILD_MAIN_FD, .signer_fd = CHILD_SIGNER_FD}, .root = -1};
+	*child = (struct child){.channel = {.main_fd = CHILD_MAIN_FD,
+	                                .signer_fd = CHILD_SIGNER_FD,
+	                                .alarm_fd = CHILD_ALARM_FD},
+	        .root = -1};
 	if (child_role_name(role) == NULL)
 		return ERR_USAGE;
 	if (role == ROLE_SIGNER)

@@ -92,6 +92,24 @@ int control_read(
 	return 0;
 }
 
+int control_wait_ms(const struct control_socket *c)
+{
+	int64_t now = clock_boot_ms();
+	int64_t least = -1;
+
+	for (size_t i = 0; i < CONTROL_PENDING_MAX; i++) {
+		int64_t left = c->pending[i].deadline_ms - now;
+
+		if (c->pending[i].fd < 0)
+			continue;
+		if (left < 0)
+			left = 0;
+		if (least < 0 || left < least)
+			least = left;
+	}
+	return (int)least;
+}
+
 void control_expire(struct control_socket *c)
 {
 	int64_t now = clock_boot_ms();

@@ -27,6 +27,8 @@ void control_accept(struct control_socket *c);
  */
 int control_read(
         struct control_socket *c, size_t index, enum control *verb, int *connection, int *file);
+/* Milliseconds until control_expire() has something to do; -1: nothing. */
+int control_wait_ms(const struct control_socket *c);
 /* Closes who has not asked in time. */
 void control_expire(struct control_socket *c);
 

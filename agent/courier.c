@@ -140,9 +140,12 @@ static int store_report(struct courier *c, const struct report *report)
 
 int courier_make_report(struct courier *c, const uint8_t *exporter)
 {
-	struct report report;
-	int error = report_link_make(&c->link, c->nonce, exporter, c->full_state, &report);
+	struct report report = {0};
+	/* Another piece of the same news needs no new look. */
+	int error = c->more ? 0 : channel_roll(c->channel);
 
+	if (error == 0)
+		error = report_link_make(&c->link, c->nonce, exporter, c->full_state, &report);
 	if (error == 0)
 		error = store_report(c, &report);
 	if (error == 0) {

@@ -49,10 +49,12 @@ struct guard {
 	/* Noted by on_main(), done by the loop. */
 	bool reload;
 	bool new_signer;
+	bool look;   /* main wants to know how things are */
 	bool refuse; /* main said something that main does not say */
 	struct question questions[QUESTIONS_MAX];
 	size_t question_count;
-	int64_t check_ms;
+	bool suspect;     /* a uevent says that something may not be as it was made */
+	int64_t check_ms; /* 0: everything is as it shall be */
 	int64_t retry_ms; /* 0: nothing waits for the signer */
 };
 
@@ -89,34 +91,44 @@ static void on_main(void *context, struct frame *frame)
 	case MESSAGE_CONTROL:
 		question_note(g, frame);
 		break;
+	case MESSAGE_LOOK:
+		g->look = true;
+		break;
 	default:
 		g->refuse = true;
 	}
 	frame_close_fds(frame);
 }
 
-static void section_send(struct guard *g, struct section *s, const struct event_record *state)
+/* 0, or what is to be sent once more. */
+static int section_send(struct guard *g, struct section *s, const struct event_record *state)
 {
 	uint8_t bytes[STATE_SIZE];
 	struct buffer out = buffer_over(bytes, sizeof(bytes));
+	int r;
 
 	event_encode(state, &out);
 	if (out.error != 0 || (out.length == s->length && memcmp(bytes, s->bytes, s->length) == 0))
-		return;
-	if (channel_state(&g->child.channel, s->name, state) != 0)
-		return;
+		return 0;
+	r = channel_state(&g->child.channel, s->name, state);
+	if (r != 0)
+		return r;
 	memcpy(s->bytes, bytes, out.length);
 	s->length = out.length;
+	return 0;
 }
 
-static void state_send(struct guard *g)
+static int state_send(struct guard *g)
 {
 	struct event_record state;
+	int r;
+	int second;
 
 	guard_answer_state(&g->enforcement, &state);
-	section_send(g, &g->sections[0], &state);
+	r = section_send(g, &g->sections[0], &state);
 	guard_answer_policy(&g->policy, &state);
-	section_send(g, &g->sections[1], &state);
+	second = section_send(g, &g->sections[1], &state);
+	return r != 0 ? r : second;
 }
 
 /* A mode that cannot be read is enforce; main says in the log what is wrong. */
@@ -178,6 +190,51 @@ static void questions_answer(struct guard *g)
 	}
 }
 
+static const struct guarded *guarded_find(const struct guard *g, const char *name)
+{
+	for (size_t i = 0; i < g->enforcement.count; i++) {
+		if (strcmp(g->enforcement.devices[i]->device.name, name) == 0)
+			return g->enforcement.devices[i];
+	}
+	return NULL;
+}
+
+static void usb_device_serve(struct guard *g, struct udev_device *device, const char *action)
+{
+	const char *name = udev_device_get_sysname(device);
+
+	if (strcmp(action, "add") == 0)
+		enforce_appeared(&g->enforcement, name);
+	else if (strcmp(action, "remove") == 0)
+		enforce_removed(&g->enforcement, name);
+	/* One that was let in by itself says that its hub's default is not ours any more. */
+	g->suspect = true;
+}
+
+/* Interfaces of a device that guard holds closed exist only when somebody else has opened it. */
+static void usb_interface_serve(struct guard *g, struct udev_device *interface, const char *action)
+{
+	struct udev_device *device = udev_device_get_parent(interface);
+	const char *name = device != NULL ? udev_device_get_sysname(device) : NULL;
+	const struct guarded *guarded = name != NULL ? guarded_find(g, name) : NULL;
+
+	if (guarded != NULL && strcmp(action, "add") == 0 &&
+	        enforce_verdict(guarded).treatment == TREATMENT_DENY)
+		g->suspect = true;
+}
+
+/* What the kernel is listened to for. A uevent is a hint: what is true is read from sysfs. */
+static const struct watched {
+	const char *subsystem;
+	const char *devtype; /* NULL: any */
+	void (*serve)(struct guard *g, struct udev_device *device, const char *action);
+} watched[] = {
+        {"usb", "usb_device", usb_device_serve},
+        {"usb", "usb_interface", usb_interface_serve},
+};
+
+enum { WATCHED = sizeof(watched) / sizeof(watched[0]) };
+
 /* libudev drops what does not come from the kernel, and a forged one would only make guard look. */
 static int monitor_open(struct guard *g)
 {
@@ -188,22 +245,34 @@ static int monitor_open(struct guard *g)
 	if (g->monitor == NULL)
 		return ERR_IO;
 	(void)udev_monitor_set_receive_buffer_size(g->monitor, UEVENT_BUFFER);
-	if (udev_monitor_filter_add_match_subsystem_devtype(g->monitor, "usb", "usb_device") < 0)
-		return ERR_IO;
+	for (size_t i = 0; i < WATCHED; i++) {
+		if (udev_monitor_filter_add_match_subsystem_devtype(
+		            g->monitor, watched[i].subsystem, watched[i].devtype) < 0)
+			return ERR_IO;
+	}
 	return udev_monitor_enable_receiving(g->monitor) >= 0 ? 0 : ERR_IO;
+}
+
+static bool same_or_any(const char *wanted, const char *is)
+{
+	return wanted == NULL || (is != NULL && strcmp(wanted, is) == 0);
 }
 
 static void uevent_serve(struct guard *g, struct udev_device *device)
 {
 	const char *action = udev_device_get_action(device);
-	const char *name = udev_device_get_sysname(device);
+	const char *subsystem = udev_device_get_subsystem(device);
+	const char *devtype = udev_device_get_devtype(device);
 
-	if (action == NULL || name == NULL)
+	if (action == NULL || subsystem == NULL || udev_device_get_sysname(device) == NULL)
 		return;
-	if (strcmp(action, "add") == 0)
-		enforce_appeared(&g->enforcement, name);
-	else if (strcmp(action, "remove") == 0)
-		enforce_removed(&g->enforcement, name);
+	for (size_t i = 0; i < WATCHED; i++) {
+		if (strcmp(watched[i].subsystem, subsystem) == 0 &&
+		        same_or_any(watched[i].devtype, devtype)) {
+			watched[i].serve(g, device, action);
+			return;
+		}
+	}
 }
 
 /* Every uevent that is there; after lost ones, everything is looked at anew. */
@@ -226,37 +295,94 @@ static void monitor_serve(struct guard *g)
 	}
 }
 
+static bool is_told(const struct guarded *guarded)
+{
+	return guarded->told;
+}
+
+/* One that is kept until there is a policy is nothing to try again. */
+static bool is_enforced(const struct guarded *guarded)
+{
+	return guarded->unenforced == NULL || guarded->kept;
+}
+
+static bool all_devices(const struct guard *g, bool (*is)(const struct guarded *guarded))
+{
+	for (size_t i = 0; i < g->enforcement.count; i++) {
+		if (!is(g->enforcement.devices[i]))
+			return false;
+	}
+	return true;
+}
+
+static void new_signer_take(struct guard *g)
+{
+	g->new_signer = false;
+	g->enforcement.silent_until_ms = 0;
+	g->sections[0].length = 0;
+	g->sections[1].length = 0;
+	g->retry_ms = clock_boot_ms();
+}
+
 /* What waits for the signer is tried at once with a new one, and once a second with the old one. */
 static void waiting_serve(struct guard *g)
 {
-	int64_t now = clock_boot_ms();
-
-	if (g->new_signer) {
-		g->new_signer = false;
-		g->enforcement.silent_until_ms = 0;
-		g->sections[0].length = 0;
-		g->sections[1].length = 0;
-		g->retry_ms = now;
+	if (g->new_signer)
+		new_signer_take(g);
+	if (g->retry_ms != 0 && clock_boot_ms() >= g->retry_ms) {
+		g->retry_ms = 0;
+		(void)enforce_tell_again(&g->enforcement);
 	}
-	if (now < g->retry_ms)
-		return;
-	(void)enforce_tell_again(&g->enforcement);
-	g->retry_ms = now + RETRY_MS;
 }
 
+/* Whether everything is still as it was made: when main asks, when a uevent casts doubt on it, and
+ * again and again only while something is not. */
 static void check_serve(struct guard *g)
 {
-	if (clock_boot_ms() < g->check_ms)
-		return;
-	enforce_check(&g->enforcement);
-	g->check_ms = clock_boot_ms() + CHECK_MS;
+	bool due = g->check_ms != 0 && clock_boot_ms() >= g->check_ms;
+
+	if (g->look || g->suspect || due) {
+		enforce_check(&g->enforcement);
+		g->check_ms = 0;
+	}
+	g->suspect = false;
+	if (all_devices(g, is_enforced))
+		g->check_ms = 0;
+	else if (g->check_ms == 0)
+		g->check_ms = clock_boot_ms() + CHECK_MS;
+}
+
+static void state_serve(struct guard *g)
+{
+	bool sent = state_send(g) == 0;
+
+	if (g->retry_ms == 0 && g->child.channel.signer_fd >= 0 &&
+	        !(sent && all_devices(g, is_told)))
+		g->retry_ms = clock_boot_ms() + RETRY_MS;
+	if (g->look)
+		(void)channel_looked(&g->child.channel);
+	g->look = false;
+}
+
+/* -1, without end, when nothing waits. */
+static int wait_ms(const struct guard *g)
+{
+	int64_t next = g->retry_ms;
+	int64_t left;
+
+	if (g->question_count > 0 || g->reload || g->new_signer || g->look)
+		return 0;
+	if (next == 0 || (g->check_ms != 0 && g->check_ms < next))
+		next = g->check_ms;
+	left = next - clock_boot_ms();
+	return next == 0 ? -1 : (left > 0 ? (int)left : 0);
 }
 
 static int wait_any(struct guard *g, struct pollfd fds[2])
 {
 	fds[0] = (struct pollfd){.fd = g->child.channel.main_fd, .events = POLLIN};
 	fds[1] = (struct pollfd){.fd = udev_monitor_get_fd(g->monitor), .events = POLLIN};
-	return poll(fds, 2, g->question_count > 0 || g->reload || g->new_signer ? 0 : RETRY_MS);
+	return poll(fds, 2, wait_ms(g));
 }
 
 static int serve(struct guard *g)
@@ -283,7 +409,7 @@ static int serve(struct guard *g)
 	questions_answer(g);
 	waiting_serve(g);
 	check_serve(g);
-	state_send(g);
+	state_serve(g);
 	return 0;
 }
 
@@ -306,7 +432,8 @@ static int prepare(struct guard *g)
 	g->enforcement.policy = g->policy.policy;
 	/* The monitor hears already, so nothing is lost between the two. */
 	enforce_everything(&g->enforcement);
-	state_send(g);
+	check_serve(g);
+	state_serve(g);
 	return channel_ready(&g->child.channel);
 }
 

@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-enum { LAUNCH_FDS = 3 };
+enum { LAUNCH_FDS = 4 };
 
 struct launch {
 	enum role role;

@@ -27,6 +27,7 @@ enum {
 	CHILD_SIGNER_FD =
 	        4, /* channel to the signer (guard, auth, reporter); absent in the signer */
 	CHILD_LISTEN_FD = 5, /* listening auth.sock (auth) */
+	CHILD_ALARM_FD = 6,  /* to the keeper: a byte when main does not answer */
 };
 
 enum message {
@@ -62,6 +63,18 @@ enum message {
 	/* answers to the CLI on control.sock: any number of JSON frames, then the end of the
 	   connection */
 	MESSAGE_JSON, /* bytes: a piece of one JSON document */
+	/* The roll call, before a report is made and when somebody asks for the status: nobody
+	 * looks at anything by the clock. */
+	MESSAGE_ROLL,   /* reporter -> main: nothing */
+	MESSAGE_LOOK,   /* main -> guard, auth: nothing; look again at all that your section of the
+	                   state tells */
+	MESSAGE_LOOKED, /* their answer: the signer has been told what changed */
+	MESSAGE_ROLLED, /* main -> reporter: everybody has looked, or had the time to */
+	/* child -> main */
+	MESSAGE_SILENT, /* u8 role: that sibling does not answer; main looks whether it is still
+	                   there */
+	MESSAGE_BREACH, /* signer -> main: u8 role: that sibling sent what it may not, and is to be
+	                   ended */
 };
 
 /* What the CLI asks on control.sock: one frame of type CONTROL_ASK, payload u8 verb; POLICY_OFFER

@@ -49,7 +49,7 @@ static int load_trust(struct recipient *r, int root)
  */
 static int open_resolver(struct recipient *r, struct event_base *base)
 {
-	r->dns = evdns_base_new(base, 0);
+	r->dns = evdns_base_new(base, EVDNS_BASE_DISABLE_WHEN_INACTIVE);
 	if (r->dns == NULL)
 		return ERR_MEMORY;
 	(void)evdns_base_resolv_conf_parse(r->dns, DNS_OPTIONS_ALL, "/etc/resolv.conf");

@@ -113,10 +113,12 @@ int report_link_make(struct report_link *l, const char *nonce, const uint8_t *ex
 	buffer_put_string(&question, nonce);
 	buffer_put_bytes(&question, exporter, exporter != NULL ? EXPORTER_SIZE : 0);
 	buffer_put_u8(&question, full_state ? 1 : 0);
-	/* News until now will be in it. */
-	l->news = false;
 	error = ask(l, MESSAGE_REPORT_MAKE, &question, MESSAGE_REPORT, &frame);
-	return error == 0 ? read_report(&frame, report) : error;
+	if (error != 0)
+		return error;
+	/* What the signer said before is in it. */
+	l->news = false;
+	return read_report(&frame, report);
 }
 
 int report_link_stored(struct report_link *l, uint64_t seq)

@@ -6,6 +6,7 @@
 #include <grp.h>
 #include <linux/netlink.h>
 #include <linux/usbdevice_fs.h>
+#include <malloc.h>
 #include <sched.h>
 #include <seccomp.h>
 #include <signal.h>
@@ -212,6 +213,12 @@ static const int calls_main[] = {
         SCMP_SYS(waitid),
 };
 
+/* Waits for main, ends it, passes signals on. */
+static const int calls_keeper[] = {
+        SCMP_SYS(kill),
+        SCMP_SYS(waitid),
+};
+
 enum condition {
 	MAY_WRITE_FILES = 1, /* opens files for writing too, as their owners and modes let it */
 	MAY_LOAD_CODE = 2,   /* maps executable pages: NSS modules, which libc loads when it looks a
@@ -238,6 +245,9 @@ static const struct profile {
                 MAY_WRITE_FILES | MAY_LOAD_CODE | MAY_SOCKET_UNIX | MAY_SOCKET_NET},
         [ROLE_ADMIN] = {NULL, 0, 0},
 };
+
+/* No role: nothing it could do is in main's union. */
+static const struct profile profile_keeper = {calls_keeper, COUNT(calls_keeper), 0};
 
 /* Two roles may name the same call: for main's union that is no error. */
 static int rule_add(
@@ -337,23 +347,21 @@ static int profile_add(scmp_filter_ctx filter, const struct profile *p)
 	return rule_add_conditionals(filter, p->conditions);
 }
 
-static int filter_fill(scmp_filter_ctx filter, enum role role)
+static int filter_fill(scmp_filter_ctx filter, const struct profile *list, size_t count)
 {
 	if (rule_add_calls(filter, calls_common, COUNT(calls_common)) != 0)
 		return ERR_IO;
 	/* Its flags are behind a pointer, which no filter can read: libc falls back to clone(). */
 	if (seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0) != 0)
 		return ERR_IO;
-	if (role != ROLE_MAIN)
-		return profile_add(filter, &profiles[role]);
-	for (size_t i = 0; i < COUNT(profiles); i++) {
-		if (profile_add(filter, &profiles[i]) != 0)
+	for (size_t i = 0; i < count; i++) {
+		if (profile_add(filter, &list[i]) != 0)
 			return ERR_IO;
 	}
 	return 0;
 }
 
-static int filter_load(enum role role)
+static int filter_load(const struct profile *list, size_t count)
 {
 	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_KILL_PROCESS);
 	int r = ERR_MEMORY;
@@ -365,11 +373,13 @@ static int filter_load(enum role role)
 		goto out;
 	if (seccomp_attr_set(filter, SCMP_FLTATR_CTL_OPTIMIZE, 2) != 0) /* a tree, not a list */
 		goto out;
-	r = filter_fill(filter, role);
+	r = filter_fill(filter, list, count);
 	if (r == 0 && seccomp_load(filter) != 0)
 		r = ERR_IO;
 out:
 	seccomp_release(filter);
+	/* What it took to make the list would stay with the process for as long as that runs. */
+	malloc_trim(0);
 	return r;
 }
 
@@ -461,7 +471,17 @@ int sandbox_enter(enum role role, const struct sandbox_ids *ids)
 		r = child_enter(ids);
 	if (r == 0)
 		r = process_harden();
+	if (r != 0)
+		return r;
+	return role == ROLE_MAIN ? filter_load(profiles, COUNT(profiles))
+	                         : filter_load(&profiles[role], 1);
+}
+
+int sandbox_enter_keeper(void)
+{
+	int r = capabilities_keep(NULL, 0);
+
 	if (r == 0)
-		r = filter_load(role);
-	return r;
+		r = process_harden();
+	return r == 0 ? filter_load(&profile_keeper, 1) : r;
 }

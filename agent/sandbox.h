@@ -22,6 +22,10 @@ struct sandbox_ids {
  */
 int sandbox_enter(enum role role, const struct sandbox_ids *ids);
 
+/* The same for the keeper (agent/keeper.h): no capability, and nothing but waiting, signals and its
+ * descriptors. */
+int sandbox_enter_keeper(void);
+
 /* ROLE_ADMIN's profile (the CLI parsing an untrusted file) has no sockets and cannot open files for
  * writing. */
 

@@ -14,6 +14,7 @@
 
 #include "agent/config.h"
 #include "agent/control.h"
+#include "agent/keeper.h"
 #include "agent/paths.h"
 #include "agent/place.h"
 #include "agent/sandbox.h"
@@ -22,9 +23,6 @@
 #include "core/error.h"
 #include "core/language.h"
 #include "core/log.h"
-#include "core/notify.h"
-
-enum { TICK_MS = 1000 };
 
 struct arguments {
 	const char *root;
@@ -37,10 +35,9 @@ struct arguments {
 struct daemon {
 	struct supervisor supervisor;
 	struct control_socket control;
-	struct notify notify;
+	struct keeper keeper;
 	int signal_fd;
 	int lock_fd;
-	int64_t next_tick_ms;
 	bool told_ready;
 	bool stop;
 };
@@ -226,6 +223,8 @@ static int daemon_open(struct daemon *d, const struct arguments *a)
 
 	s->observe_argument = a->observe;
 	s->tell.fd = -1;
+	s->keeper = &d->keeper;
+	s->alarm_fd = d->keeper.alarm_fd;
 	if (ids_find(a, ids) != 0 || paths_find(a, s) != 0 || root_enter(s) != 0)
 		return ERR_IO;
 	for (enum role role = ROLE_GUARD; role <= ROLE_REPORTER; role++)
@@ -236,9 +235,6 @@ static int daemon_open(struct daemon *d, const struct arguments *a)
 	if (r != 0)
 		return r;
 	config_load(s);
-	if (notify_open(&d->notify) != 0)
-		log_warning("%s",
-		        LANGUAGE("NOTIFY_SOCKETが使えません", "NOTIFY_SOCKET cannot be used"));
 	r = sandbox_enter(ROLE_MAIN, NULL);
 	if (r != 0)
 		log_error("%s: %s",
@@ -265,14 +261,14 @@ static void ready_tell(struct daemon *d)
 	if (d->told_ready || !supervise_all_ready(&d->supervisor))
 		return;
 	d->told_ready = true;
-	notify_send(&d->notify, observe ? "READY=1\nSTATUS=observe" : "READY=1\nSTATUS=enforce");
+	keeper_say(&d->keeper, observe ? KEEPER_READY_OBSERVE : KEEPER_READY_ENFORCE);
 	log_info("%s", observe ? LANGUAGE("準備ができました（監視のみ）", "ready (observing only)")
 	                       : LANGUAGE("準備ができました", "ready"));
 }
 
 static void reload(struct daemon *d)
 {
-	notify_reloading(&d->notify);
+	keeper_say(&d->keeper, KEEPER_RELOADING);
 	config_load(&d->supervisor);
 	supervise_reload(&d->supervisor);
 	d->told_ready = false;
@@ -308,37 +304,27 @@ static void control_serve(struct daemon *d, size_t index)
 		close(file);
 }
 
-static void tick(struct daemon *d)
-{
-	int64_t now = clock_boot_ms();
-
-	if (now < d->next_tick_ms)
-		return;
-	d->next_tick_ms = now + TICK_MS;
-	supervise_tick(&d->supervisor);
-	control_expire(&d->control);
-	if (d->notify.every_us > 0)
-		notify_send(&d->notify, "WATCHDOG=1");
-}
-
 /* What poll() looks at: fixed places, then a child a role, then the pending questions. */
 enum {
 	POLL_SIGNALS,
 	POLL_CONTROL,
 	POLL_TELL,
+	POLL_KEEPER,
 	POLL_CHILDREN,
 	POLL_PENDING = POLL_CHILDREN + ROLE_COUNT,
 	POLL_COUNT = POLL_PENDING + CONTROL_PENDING_MAX
 };
 
+/* -1, without end, while nobody owes an answer: this process then sleeps until something happens.
+ */
 static int wait_ms(const struct daemon *d)
 {
-	int64_t left = d->next_tick_ms - clock_boot_ms();
-	int start = supervise_wait_ms(&d->supervisor);
+	int supervisor = supervise_wait_ms(&d->supervisor);
+	int control = control_wait_ms(&d->control);
 
-	if (left < 0)
-		left = 0;
-	return start >= 0 && start < left ? start : (int)left;
+	if (supervisor < 0 || control < 0)
+		return supervisor < 0 ? control : supervisor;
+	return supervisor < control ? supervisor : control;
 }
 
 static int wait_any(struct daemon *d, struct pollfd fds[POLL_COUNT])
@@ -348,6 +334,7 @@ static int wait_any(struct daemon *d, struct pollfd fds[POLL_COUNT])
 	fds[POLL_SIGNALS].fd = d->signal_fd;
 	fds[POLL_CONTROL].fd = d->control.listen_fd;
 	fds[POLL_TELL].fd = d->supervisor.tell.fd;
+	fds[POLL_KEEPER].fd = d->keeper.fd;
 	for (size_t i = ROLE_GUARD; i <= ROLE_REPORTER; i++)
 		fds[POLL_CHILDREN + i].fd = d->supervisor.processes[i].fd;
 	for (size_t i = 0; i < CONTROL_PENDING_MAX; i++)
@@ -361,6 +348,8 @@ static void serve(struct daemon *d, const struct pollfd fds[POLL_COUNT])
 		signals_serve(d);
 	if (fds[POLL_TELL].revents != 0)
 		supervise_serve_tell(&d->supervisor);
+	if (fds[POLL_KEEPER].revents != 0)
+		keeper_serve(&d->keeper);
 	for (size_t i = ROLE_GUARD; i <= ROLE_REPORTER; i++) {
 		if (fds[POLL_CHILDREN + i].revents != 0)
 			supervise_serve(&d->supervisor, (enum role)i);
@@ -381,10 +370,11 @@ static void run(struct daemon *d)
 		supervise_start(&d->supervisor);
 		if (wait_any(d, fds) > 0)
 			serve(d, fds);
-		tick(d);
+		supervise_due(&d->supervisor);
+		control_expire(&d->control);
 		ready_tell(d);
 	}
-	notify_send(&d->notify, "STOPPING=1");
+	keeper_say(&d->keeper, KEEPER_STOPPING);
 	log_info("%s", LANGUAGE("終了します", "stopping"));
 	supervise_stop(&d->supervisor);
 	unlink(PATH_CONTROL_SOCKET);
@@ -411,6 +401,10 @@ int main(int argc, char **argv)
 	}
 	if (a.close_ports)
 		return ports_close(&d.supervisor, &a) == 0 ? EXIT_YES : EXIT_NO;
+	if (keeper_start(&d.keeper) != 0) {
+		log_error("%s", error_text(ERR_IO));
+		return EXIT_NO;
+	}
 	if (daemon_open(&d, &a) != 0)
 		return EXIT_NO;
 	started_tell(&d);

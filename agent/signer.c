@@ -163,6 +163,9 @@ static void refuse_peer(struct signer *s, struct peer *peer, const char *cause)
 		(void)signer_journal_add(&s->journal, e, NULL);
 	}
 	free(e);
+	/* Root's CLI is nobody's child, and main is nobody's to end. */
+	if (peer->role != ROLE_ADMIN && peer->role != ROLE_MAIN)
+		(void)channel_breach(&s->child.channel, peer->role);
 	close_peer(s, peer);
 }
 

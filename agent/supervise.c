@@ -12,6 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "agent/channel.h"
 #include "agent/child.h"
 #include "agent/launch.h"
 #include "core/clock.h"
@@ -24,9 +25,10 @@ enum {
 	BACK_OFF_FIRST_MS = 100,
 	BACK_OFF_LAST_MS = 5000,
 	GOOD_LIFE_MS = 30000,
-	UNANSWERED_MAX = 3,
-	UNANSWERED_STARTING_MAX =
-	        30,            /* the signer reads its whole journal, guard decides every device */
+	ANSWER_MS = 3000,
+	ANSWER_STARTING_MS =
+	        30000, /* the signer reads its whole journal, guard decides every device */
+	ROLL_MS = CHANNEL_TIMEOUT_MS,
 	SERVE_FRAMES_MAX = 64, /* at one go, so that no child keeps main from the others */
 	CHILD_FRAME_MAX = 256,
 	SEND_TIMEOUT_S = 2,
@@ -72,6 +74,26 @@ static int pair_open(int *ours, int *theirs, bool both_wait)
 	return 0;
 }
 
+static void process_send(struct supervisor *s, enum role role, enum message type)
+{
+	struct process *p = process_of(s, role);
+
+	/* A full queue is a child that does not read, and does not answer either. */
+	if (p->fd >= 0)
+		(void)frame_send(p->fd, (uint16_t)type, NULL, 0, NULL, 0);
+}
+
+/* Who is given something to do is asked whether it is there, and otherwise nobody. */
+static void process_ping(struct supervisor *s, enum role role)
+{
+	struct process *p = process_of(s, role);
+
+	if (p->fd < 0 || p->pinged_ms != 0)
+		return;
+	p->pinged_ms = clock_boot_ms();
+	process_send(s, role, MESSAGE_PING);
+}
+
 static void event_process(
         struct supervisor *s, enum event_kind kind, enum role role, const char *cause)
 {
@@ -81,6 +103,7 @@ static void event_process(
 	event_put(&e, FIELD_PROCESS, child_role_name(role));
 	event_put(&e, FIELD_CAUSE, cause);
 	tell_event(&s->tell, &e);
+	process_ping(s, ROLE_SIGNER);
 }
 
 void supervise_tell_state(struct supervisor *s)
@@ -103,6 +126,14 @@ void supervise_tell_state(struct supervisor *s)
 	tell_state(&s->tell, &e);
 }
 
+static void process_is_gone(struct process *p)
+{
+	p->ready = false;
+	p->looking = false;
+	p->pinged_ms = 0;
+	close_fd(&p->fd);
+}
+
 static void process_kill(
         struct supervisor *s, enum role role, enum event_kind kind, const char *cause)
 {
@@ -113,19 +144,9 @@ static void process_kill(
 	log_error("%s: %s", child_role_name(role), cause);
 	kill(p->pid, SIGKILL);
 	p->condemned = true;
-	p->ready = false;
-	close_fd(&p->fd);
+	process_is_gone(p);
 	event_process(s, kind, role, cause);
 	supervise_tell_state(s);
-}
-
-static void process_send(struct supervisor *s, enum role role, enum message type)
-{
-	struct process *p = process_of(s, role);
-
-	/* A full queue is a child that does not read: the watchdog sees to it. */
-	if (p->fd >= 0)
-		(void)frame_send(p->fd, (uint16_t)type, NULL, 0, NULL, 0);
 }
 
 /* Gives the signer one end of a new channel with role; the other end is *peer, -1 when there is no
@@ -185,7 +206,7 @@ static int process_launch(struct supervisor *s, enum role role, int channel)
 	        .root_path = s->root_path,
 	        .observe = s->observe_argument,
 	        .null_fd = s->null_fd,
-	        .fds = {channel, -1, -1}};
+	        .fds = {channel, -1, -1, s->alarm_fd}};
 	int r;
 
 	if (role != ROLE_SIGNER)
@@ -218,7 +239,8 @@ static void process_start(struct supervisor *s, enum role role)
 	p->started_ms = now;
 	p->ready = false;
 	p->condemned = false;
-	p->unanswered = 0;
+	p->looking = false;
+	p->pinged_ms = 0;
 	if (r == 0)
 		r = process_launch(s, role, channel);
 	close_fd(&channel);
@@ -228,6 +250,7 @@ static void process_start(struct supervisor *s, enum role role)
 		back_off(p, now);
 		return;
 	}
+	process_ping(s, role);
 	if (role == ROLE_SIGNER)
 		signer_link_everybody(s);
 	if (again)
@@ -255,8 +278,7 @@ static void process_died(struct supervisor *s, enum role role, const char *cause
 		event_process(s, EVENT_PROCESS_DIED, role, cause);
 	}
 	p->pid = 0;
-	p->ready = false;
-	close_fd(&p->fd);
+	process_is_gone(p);
 	if (role == ROLE_SIGNER)
 		tell_connect(&s->tell, -1);
 	s->restarts++;
@@ -300,21 +322,96 @@ void supervise_reap(struct supervisor *s)
 	}
 }
 
-void supervise_tick(struct supervisor *s)
+/* --- the roll call --- */
+
+static bool roll_is_complete(const struct supervisor *s)
 {
 	for (size_t i = 0; i < ROLES; i++) {
-		struct process *p = process_of(s, roles[i]);
+		if (s->processes[roles[i]].looking)
+			return false;
+	}
+	return true;
+}
 
-		if (p->fd < 0)
-			continue;
-		if (p->unanswered >= (p->ready ? UNANSWERED_MAX : UNANSWERED_STARTING_MAX)) {
-			process_kill(s, roles[i], EVENT_PROCESS_DIED, "no answer");
-			continue;
-		}
-		p->unanswered++;
-		process_send(s, roles[i], MESSAGE_PING);
+static int control_hand(struct supervisor *s, enum control verb, int connection, int file)
+{
+	enum role role =
+	        verb == CONTROL_DEVICES || verb == CONTROL_POLICY_OFFER ? ROLE_GUARD : ROLE_SIGNER;
+	struct process *p = process_of(s, role);
+	const int fds[2] = {connection, file};
+	bool peer = verb == CONTROL_RECORD;
+	uint8_t payload = peer ? (uint8_t)ROLE_ADMIN : (uint8_t)verb;
+
+	if (p->fd < 0)
+		return ERR_NOT_FOUND;
+	process_ping(s, role);
+	return frame_send(p->fd, peer ? MESSAGE_PEER : MESSAGE_CONTROL, &payload, sizeof(payload),
+	        fds, file >= 0 ? 2 : 1);
+}
+
+/* Without somebody to answer, the client sees the connection end. */
+static void roll_end(struct supervisor *s)
+{
+	s->roll_due_ms = 0;
+	if (s->roll_for_reporter)
+		process_send(s, ROLE_REPORTER, MESSAGE_ROLLED);
+	s->roll_for_reporter = false;
+	while (s->roll_client_count > 0) {
+		int client = s->roll_clients[--s->roll_client_count];
+
+		(void)control_hand(s, CONTROL_STATUS, client, -1);
+		close(client);
 	}
 }
+
+static void roll_check(struct supervisor *s)
+{
+	if (s->roll_due_ms != 0 && (roll_is_complete(s) || clock_boot_ms() >= s->roll_due_ms))
+		roll_end(s);
+}
+
+/* Guard and auth look again at what they answer for, and everybody says that it is there. One that
+ * is under way serves who comes later too. */
+static void roll_begin(struct supervisor *s)
+{
+	static const enum role looking[] = {ROLE_GUARD, ROLE_AUTH};
+
+	if (s->roll_due_ms != 0)
+		return;
+	s->roll_due_ms = clock_boot_ms() + ROLL_MS;
+	for (size_t i = 0; i < ROLES; i++)
+		process_ping(s, roles[i]);
+	for (size_t i = 0; i < sizeof(looking) / sizeof(looking[0]); i++) {
+		struct process *p = process_of(s, looking[i]);
+
+		if (!p->ready)
+			continue;
+		p->looking = true;
+		process_send(s, looking[i], MESSAGE_LOOK);
+	}
+	supervise_tell_state(s);
+	keeper_ask(s->keeper);
+}
+
+static void process_answer_check(struct supervisor *s, enum role role, int64_t now)
+{
+	struct process *p = process_of(s, role);
+
+	if (p->pinged_ms != 0 && now - p->pinged_ms >= (p->ready ? ANSWER_MS : ANSWER_STARTING_MS))
+		process_kill(s, role, EVENT_PROCESS_DIED, "no answer");
+}
+
+void supervise_due(struct supervisor *s)
+{
+	int64_t now = clock_boot_ms();
+
+	for (size_t i = 0; i < ROLES; i++)
+		process_answer_check(s, roles[i], now);
+	roll_check(s);
+	keeper_check(s->keeper);
+}
+
+/* --- what children say --- */
 
 static int request_answer(
         struct supervisor *s, enum role role, const struct request *request, int fd_in)
@@ -364,24 +461,56 @@ static int request_serve(struct supervisor *s, enum role role, struct frame *fra
 	return request_answer(s, role, &request, frame->fds[0]);
 }
 
+/* Of a sibling that does not answer, or that sent the signer what it may not. */
+static int complaint_serve(struct supervisor *s, enum role role, struct frame *frame)
+{
+	uint8_t about = buffer_get_u8(&frame->payload);
+
+	if (buffer_end(&frame->payload) != 0 || frame->fd_count != 0)
+		return ERR_FORMAT;
+	if (about < ROLE_GUARD || about > ROLE_REPORTER || about == role)
+		return ERR_FORMAT;
+	if (frame->type == MESSAGE_SILENT) {
+		process_ping(s, (enum role)about);
+		return 0;
+	}
+	if (role != ROLE_SIGNER)
+		return ERR_FORMAT;
+	process_kill(s, (enum role)about, EVENT_PROCESS_DIED, "ended for a refused message");
+	return 0;
+}
+
 static int frame_serve(struct supervisor *s, enum role role, struct frame *frame)
 {
 	struct process *p = process_of(s, role);
 
 	if (frame->type == MESSAGE_REQUEST)
 		return request_serve(s, role, frame);
+	if (frame->type == MESSAGE_SILENT || frame->type == MESSAGE_BREACH)
+		return complaint_serve(s, role, frame);
 	if (frame->payload.length != 0 || frame->fd_count != 0)
 		return ERR_FORMAT;
 	switch (frame->type) {
 	case MESSAGE_PONG:
-		p->unanswered = 0;
+		p->pinged_ms = 0;
 		return 0;
 	case MESSAGE_READY:
 		if (p->ready)
 			return ERR_FORMAT;
 		p->ready = true;
-		p->unanswered = 0;
+		p->pinged_ms = 0;
 		supervise_tell_state(s);
+		return 0;
+	case MESSAGE_LOOKED:
+		if (!p->looking)
+			return ERR_FORMAT;
+		p->looking = false;
+		return 0;
+	case MESSAGE_ROLL:
+		if (role != ROLE_REPORTER)
+			return ERR_FORMAT;
+		s->roll_for_reporter = true;
+		roll_begin(s);
 		return 0;
 	default:
 		return ERR_FORMAT;
@@ -412,6 +541,7 @@ void supervise_serve(struct supervisor *s, enum role role)
 			process_kill(s, role, EVENT_MESSAGE_REFUSED,
 			        r == ERR_DENIED ? "request refused" : "malformed message");
 	}
+	roll_check(s);
 }
 
 void supervise_serve_tell(struct supervisor *s)
@@ -420,18 +550,32 @@ void supervise_serve_tell(struct supervisor *s)
 		process_kill(s, ROLE_SIGNER, EVENT_MESSAGE_REFUSED, "malformed message");
 }
 
+static void sooner(int64_t *least, int64_t at)
+{
+	int64_t left = at - clock_boot_ms();
+
+	if (left < 0)
+		left = 0;
+	if (*least < 0 || left < *least)
+		*least = left;
+}
+
 int supervise_wait_ms(const struct supervisor *s)
 {
-	int64_t now = clock_boot_ms();
 	int64_t least = -1;
 
 	for (size_t i = 0; i < ROLES && !s->stopping; i++) {
 		const struct process *p = &s->processes[roles[i]];
-		int64_t left = p->due_ms > now ? p->due_ms - now : 0;
 
-		if (p->pid == 0 && (least < 0 || left < least))
-			least = left;
+		if (p->pid == 0)
+			sooner(&least, p->due_ms);
+		else if (p->pinged_ms != 0)
+			sooner(&least, p->pinged_ms + (p->ready ? ANSWER_MS : ANSWER_STARTING_MS));
 	}
+	if (s->roll_due_ms != 0)
+		sooner(&least, s->roll_due_ms);
+	if (s->keeper->due_ms != 0)
+		sooner(&least, s->keeper->due_ms);
 	return (int)least;
 }
 
@@ -446,24 +590,28 @@ bool supervise_all_ready(const struct supervisor *s)
 
 void supervise_reload(struct supervisor *s)
 {
-	for (size_t i = 0; i < ROLES; i++)
+	for (size_t i = 0; i < ROLES; i++) {
 		process_send(s, roles[i], MESSAGE_RELOAD);
+		process_ping(s, roles[i]);
+	}
 	supervise_tell_state(s);
 }
 
 int supervise_hand(struct supervisor *s, enum control verb, int connection, int file)
 {
-	enum role role =
-	        verb == CONTROL_DEVICES || verb == CONTROL_POLICY_OFFER ? ROLE_GUARD : ROLE_SIGNER;
-	struct process *p = process_of(s, role);
-	const int fds[2] = {connection, file};
-	bool peer = verb == CONTROL_RECORD;
-	uint8_t payload = peer ? (uint8_t)ROLE_ADMIN : (uint8_t)verb;
+	int copy;
 
-	if (p->fd < 0)
-		return ERR_NOT_FOUND;
-	return frame_send(p->fd, peer ? MESSAGE_PEER : MESSAGE_CONTROL, &payload, sizeof(payload),
-	        fds, file >= 0 ? 2 : 1);
+	if (verb != CONTROL_STATUS)
+		return control_hand(s, verb, connection, file);
+	if (s->roll_client_count == sizeof(s->roll_clients) / sizeof(s->roll_clients[0]))
+		return ERR_TOO_LONG;
+	copy = fcntl(connection, F_DUPFD_CLOEXEC, 0);
+	if (copy < 0)
+		return ERR_IO;
+	s->roll_clients[s->roll_client_count++] = copy;
+	roll_begin(s);
+	roll_check(s);
+	return 0;
 }
 
 /* Waits until the process is gone, reaping whatever ends meanwhile. */

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # sekishod and its four children on this machine, observing, in a root of their own: dropped ids and filters in /proc, each
-# killed and stopped in turn, reload, a second instance, rude clients, and an end that leaves nothing.
+# killed and stopped in turn, sleep without end, reload, a second instance, rude clients, and an end that leaves nothing.
 set -u
 top=${SEKISHO_TOP:-$(cd "$(dirname "$0")/../.." && pwd)}
 build=${SEKISHO_BUILD:-$top/build/release}
@@ -40,13 +40,19 @@ check() { # WHAT COMMAND...
 }
 
 agent_start() { # NOTIFY-SOCKET
-	NOTIFY_SOCKET=${1-} WATCHDOG_USEC=5000000 "$build/agent/sekishod" --root "$root" --observe \
+	NOTIFY_SOCKET=${1-} "$build/agent/sekishod" --root "$root" --observe \
 		--libexec "$build/libexec" --user-ids $base >>"$work/log" 2>&1 &
 	agent=$!
 }
 
-pid_of() { # NAME: the agent's child of this name
-	pgrep -P "$agent" -x "$1"
+main_pid() { # $agent is the keeper, whose one child is main
+	pgrep -P "$agent"
+}
+pid_of() { # NAME: main's child of this name
+	pgrep -P "$(main_pid)" -x "$1"
+}
+tree() { # every process of the agent
+	echo "$agent $(main_pid) $(pgrep -P "$(main_pid)")" | tr '\n' ' '
 }
 field() { # PID NAME: of /proc/PID/status, white space made one space
 	sed -n "s/^$2:[[:space:]]*//p" "/proc/$1/status" | tr -s '\t ' ' ' | sed 's/ $//'
@@ -108,12 +114,15 @@ within 3 test -S "$work/notify"
 agent_start "$work/notify"
 check "all five processes are up within 10 s" within 10 whole
 check "systemd is told READY" within 2 grep -q '^READY=1$' "$work/notified"
-check "systemd is told WATCHDOG" within 3 grep -q '^WATCHDOG=1$' "$work/notified"
 
 # --- ids and filters
-check "main: root with three capabilities" is "$(field "$agent" CapEff) $(field "$agent" CapBnd)" \
+main=$(main_pid)
+check "main: root with three capabilities" is "$(field "$main" CapEff) $(field "$main" CapBnd)" \
 	"00000000000000e0 00000000000000e0"
-check "main: filtered" is "$(field "$agent" Seccomp) $(field "$agent" NoNewPrivs)" "2 1"
+check "main: filtered" is "$(field "$main" Seccomp) $(field "$main" NoNewPrivs)" "2 1"
+check "keeper: no capability" is "$(field "$agent" CapEff)$(field "$agent" CapPrm)$(field "$agent" CapBnd)" \
+	"$(printf '0%.0s' {1..48})"
+check "keeper: filtered" is "$(field "$agent" Seccomp) $(field "$agent" NoNewPrivs)" "2 1"
 offset=0
 for name in guard auth signer reporter; do
 	pid=$(pid_of $name)
@@ -147,6 +156,8 @@ for name in guard auth signer reporter; do
 	check "$name: its stop too" within 2 \
 		journal_has "\"event\":\"process.died\",\"process\":\"$name\",\"cause\":\"stopped\""
 done
+
+# --- a malformed message from a sibling ends the sender; who is asked and does not answer is ended
 old=$(pid_of guard)
 kill -SYS "$old" # as the kernel would
 check "a process that ends by SIGSYS is told so" within 5 journal_has '"process":"guard","cause":"signal 31"'
@@ -189,22 +200,42 @@ check "only root may ask" is "$(stat -c %a:%u "$root/run/sekisho/control.sock")"
 check "everybody may log in" is "$(stat -c %a:%u "$root/run/sekisho/auth.sock")" "666:0"
 check "still whole" whole
 
-# --- main dies: nothing of it lives on, and a new one takes over
-children=$(pgrep -P "$agent" | tr '\n' ' ')
+# --- nobody wakes up by the clock
+switches() { # of all six together
+	local pid
+	for pid in $(tree); do
+		field "$pid" voluntary_ctxt_switches
+	done | awk '{sum += $1} END {print sum}'
+}
+sleep 1
+before=$(switches)
+sleep 6
+check "nobody wakes up in six idle seconds" is "$(($(switches) - before))" 0
+
+# --- main dies or is stopped: nothing of it lives on, and a new one takes over
+children=$(tree)
 none_left() { # dead, whether or not somebody reaps them
 	local pid
 	for pid in $children; do
 		! grep -q '^State:[[:space:]]*[^ZX[:space:]]' "/proc/$pid/status" 2>/dev/null || return 1
 	done
 }
-disown "$agent"
-kill -KILL "$agent"
-check "main killed: its children die with it" within 2 none_left
-agent_start
-check "a new main: whole within 5 s" within 5 whole
+for victim in keeper main; do
+	for signal in KILL STOP; do
+		children=$(tree)
+		disown "$agent"
+		[ $victim = main ] && old=$(main_pid) || old=$agent
+		kill -$signal "$old"
+		# A keeper is missed when somebody asks for the status.
+		[ "$victim $signal" != "keeper STOP" ] || whole
+		check "$victim after SIG$signal: everything ends with it" within 4 none_left
+		agent_start
+		check "... and another one: whole within 5 s" within 5 whole
+	done
+done
 
 # --- the end
-children=$(pgrep -P "$agent" | tr '\n' ' ')
+children=$(tree)
 kill -TERM "$agent"
 ended() { ! kill -0 "$agent" 2>/dev/null; }
 check "SIGTERM: ended within 5 s" within 5 ended

@@ -109,7 +109,7 @@ enrol() { # NAME [OPTION...]: token from standard input
 	sekisho enrol terminal --collector "https://localhost:$port" --token-file - --name "$1" "${@:2}"
 }
 child() { # NAME: pid
-	pgrep -P "$agent" -x "$1"
+	pgrep -P "$(pgrep -P "$agent")" -x "$1"
 }
 shown() { # TERMINAL FILTER
 	collector terminals --json | jq -c --arg t "$1" ".terminals[] | select(.terminal == \$t) | $2"
@@ -188,7 +188,7 @@ check "the enrolment is journalled" grep -q '"event":"terminal.enrolled"' "$stat
 check "the terminal is FRESH" within 15 is '"FRESH"' shown t1 .state
 ends 0 "a poll is answered" collector poll t1 --timeout 10
 check "what the collector holds is what the terminal has" within 10 exactly_once t1
-check "no port is open" is 0 grep -c " $(printf %04X:  0)" <(ss -Hltnp | grep -E "pid=($(pgrep -P "$agent" -d '|')|$agent),")
+check "no port is open" is 0 grep -c " $(printf %04X:  0)" <(ss -Hltnp | grep -E "pid=($(pgrep -P "$(pgrep -P "$agent")" -d '|')|$(pgrep -P "$agent")|$agent),")
 
 # --- how often ---
 openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=office \

@@ -1,13 +1,15 @@
-# Each of the five processes is killed, and stopped, at the moment a stick goes in: the stick is never usable, and within
-# 5 s the agent is whole again, with another process in that place.
+# Each process of the agent is killed, and stopped, at the moment a stick goes in: the stick is never usable, and within
+# 5 s the agent is whole again, with another process in that place. "sekishod" is the keeper, main's parent.
 # alone
 resume_terminal
 watch_storage
 slowest=0
-for process in sekishod guard auth signer reporter; do
+for process in sekishod main guard auth signer reporter; do
 	for signal in KILL STOP; do
 		serial=STICK-$process-$signal
-		guest "pidof -s $process >/run/old-pid && kill -$signal \$(cat /run/old-pid)" ||
+		guest "for pid in \$(</sys/fs/cgroup/system.slice/sekishod.service/cgroup.procs); do
+			[ \$(</proc/\$pid/comm) != $process ] || echo \$pid; done >/run/old-pid
+			kill -$signal \$(</run/old-pid)" ||
 			fail "$process does not run"
 		plug usb-storage s1 "serial=$serial"
 		took=$(agent_whole_after "$process") || fail "$process after SIG$signal: not whole: $took"
