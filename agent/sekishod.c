@@ -12,6 +12,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include "agent/boot_ports.h"
 #include "agent/config.h"
 #include "agent/control.h"
 #include "agent/keeper.h"
@@ -164,24 +165,22 @@ static void config_load(struct supervisor *s)
 /*
  * What guard asks for first, done before the kernel knows a controller: whatever is in a port then
  * never meets a driver. Not while there is no policy, which would refuse the keyboard that is
- * needed to bring one.
+ * needed to bring one. Observing, what was closed earlier in this boot is given back.
  */
 static int ports_close(struct supervisor *s, const struct arguments *a)
 {
-	const struct request closing = {.type = REQUEST_CONTROLLERS_DENY};
-	int fd = -1;
-	int r;
+	int r = 0;
 
 	s->observe_argument = a->observe;
 	if (paths_find(a, s) != 0 || root_enter(s) != 0)
 		return ERR_IO;
 	config_load(s);
-	if (s->requests.observe ||
-	        faccessat(s->requests.root, PATH_POLICY_DIR "/" POLICY_IN_FORCE, F_OK, 0) != 0)
-		return 0;
-	r = requests_answer(&s->requests, ROLE_GUARD, &closing, -1, &fd);
+	if (s->requests.observe)
+		r = boot_ports_open(&s->requests);
+	else if (faccessat(s->requests.root, PATH_POLICY_DIR "/" POLICY_IN_FORCE, F_OK, 0) == 0)
+		r = boot_ports_close(&s->requests);
 	if (r != 0)
-		log_error("authorized_default: %s", error_text(r));
+		log_error("--close-ports: %s", error_text(r));
 	return r;
 }
 
