@@ -23,7 +23,7 @@ void encode_hex(const uint8_t *bytes, size_t length, char *out)
 	*out = '\0';
 }
 
-static int hex_value(char c)
+int decode_hex_digit(char c)
 {
 	if (c >= '0' && c <= '9')
 		return c - '0';
@@ -37,8 +37,8 @@ static int hex_value(char c)
 int decode_hex(const char *text, uint8_t *out, size_t length)
 {
 	for (size_t i = 0; i < length; i++) {
-		int high = hex_value(text[2 * i]);
-		int low = high < 0 ? -1 : hex_value(text[2 * i + 1]);
+		int high = decode_hex_digit(text[2 * i]);
+		int low = high < 0 ? -1 : decode_hex_digit(text[2 * i + 1]);
 		if (low < 0)
 			return ERR_FORMAT;
 		out[i] = (uint8_t)(high << 4 | low);

@@ -8,6 +8,8 @@ enum { SHA256_SIZE = 32, SHA256_HEX_SIZE = 65 };
 
 /* Lower case; out holds 2 * length + 1 bytes. */
 void encode_hex(const uint8_t *bytes, size_t length, char *out);
+/* Either case; -1 when c is no hexadecimal digit. */
+int decode_hex_digit(char c);
 /* Either case; 0 or ERR_FORMAT when text is not exactly 2 * length digits. */
 int decode_hex(const char *text, uint8_t *out, size_t length);
 
