@@ -33,12 +33,21 @@ void *arena_take(struct arena *arena, size_t size)
 	return taken;
 }
 
-void arena_free(struct arena *arena)
+void arena_reset(struct arena *arena)
 {
-	while (arena->chunks) {
+	while (arena->chunks && arena->chunks->next) {
 		struct arena_chunk *next = arena->chunks->next;
 
 		free(arena->chunks);
 		arena->chunks = next;
 	}
+	if (arena->chunks)
+		arena->chunks->used = 0;
+}
+
+void arena_free(struct arena *arena)
+{
+	arena_reset(arena);
+	free(arena->chunks);
+	arena->chunks = NULL;
 }

@@ -12,7 +12,7 @@ enum { CLASS_HUB = 0x09 };
 
 static const char *take_id(const struct attribute *a, struct device_facts *facts)
 {
-	const struct item_id *id = &a->items[0].id;
+	const struct item_id *id = &a->items->id;
 
 	if (id->any_vendor || id->any_product)
 		return LANGUAGE("機器の id に * は使えません", "a device's id has no *");
@@ -25,38 +25,40 @@ static const char *take_interfaces(const struct attribute *a, struct device_fact
 {
 	if (a->count > FACTS_INTERFACES_MAX)
 		return LANGUAGE("インターフェースが多すぎます", "too many interfaces");
-	for (size_t i = 0; i < a->count; i++) {
-		const struct item_interface *interface = &a->items[i].interface;
+	for (const struct item *item = a->items; item; item = item->next) {
+		const struct item_interface *i = &item->interface;
 
-		if (interface->any_subclass || interface->any_protocol)
+		if (i->any_subclass || i->any_protocol)
 			return LANGUAGE("機器のインターフェースに * は使えません",
 			        "a device's interface has no *");
-		facts->interfaces[i] = interface->value;
-		if (interface->value.class == CLASS_HUB)
+		facts->interfaces[facts->interface_count++] = (struct facts_interface){
+		        .class = i->class, .subclass = i->subclass, .protocol = i->protocol};
+		if (i->class == CLASS_HUB)
 			facts->device_class = CLASS_HUB;
 	}
-	facts->interface_count = a->count;
 	return NULL;
 }
 
 static const char *take_text(const struct attribute *a, char *out, size_t size)
 {
-	const struct item_text *text = &a->items[0].text;
+	const struct item_text *text = &a->items->text;
 
 	if (memchr(text->bytes, '\0', text->length))
 		return LANGUAGE("値に NUL は使えません", "a NUL within a value");
 	if (text->length >= size)
 		return LANGUAGE("値が長すぎます", "the value is too long");
-	memcpy(out, text->bytes, text->length + 1);
+	memcpy(out, text->bytes, text->length);
+	out[text->length] = '\0';
 	return NULL;
 }
 
-static const char *take_attribute(const struct attribute *a, struct device_facts *facts)
+static const char *take_attribute(
+        enum attribute_kind kind, const struct attribute *a, struct device_facts *facts)
 {
-	if (a->relation != SET_EQUALS || (a->count > 1 && a->kind != ATTRIBUTE_INTERFACE))
+	if (a->relation != SET_EQUALS || (a->count > 1 && kind != ATTRIBUTE_INTERFACE))
 		return LANGUAGE("機器の属性は一つの値です (with-interface だけは集合)",
 		        "a device has one value of each attribute (only with-interface has a set)");
-	switch (a->kind) {
+	switch (kind) {
 	case ATTRIBUTE_ID:
 		return take_id(a, facts);
 	case ATTRIBUTE_INTERFACE:
@@ -83,15 +85,18 @@ int facts_parse(const char *text, struct device_facts *facts, size_t *column, ch
 	struct rule_error error = {0};
 	struct rule rule;
 	bool empty;
-	int result = rule_parse_line(&arena, text, strlen(text), true, &rule, &empty, &error);
+	int result =
+	        rule_parse_line(&arena, text, strlen(text), PART_DEVICE, &rule, &empty, &error);
 
 	memset(facts, 0, sizeof(*facts));
-	for (size_t i = 0; !result && i < rule.count; i++) {
-		const char *problem = take_attribute(&rule.attributes[i], facts);
+	for (size_t kind = 0; !result && kind < ATTRIBUTE_COUNT; kind++) {
+		const struct attribute *a = &rule.attributes[kind];
+		const char *problem =
+		        a->count > 0 ? take_attribute((enum attribute_kind)kind, a, facts) : NULL;
 
 		if (!problem)
 			continue;
-		error.column = rule.attributes[i].column;
+		error.column = a->column;
 		(void)snprintf(error.message, sizeof(error.message), "%s", problem);
 		result = ERR_FORMAT;
 	}

@@ -29,9 +29,17 @@ size_t rule_set_count(const struct rule_set *set);
 /* Rule number (from 1) in canonical form, one line without newline; *text malloc'd. */
 int rule_set_print(const struct rule_set *set, size_t number, char **text);
 
-/* What conditions ask beside the device. */
+struct rule_history;
+
+/* What conditions ask beside the device. All zero: nothing is allowed now, nothing was before. */
 struct rule_context {
-	int64_t moment; /* seconds, UTC; local time by the process's TZ */
+	int64_t moment; /* seconds, UTC; local time by the process's TZ (localtime) */
+	int64_t uptime; /* seconds on a clock that nobody sets; durations are measured by it */
+	const struct device_facts *const *allowed; /* devices that are allowed now, without the one
+	                                              in question (allowed-matches) */
+	size_t allowed_count;
+	const struct rule_history *history; /* rule_history.h; may be NULL */
+	uint64_t chance; /* random draws from it: the same number, the same draws */
 };
 
 /* First rule that matches: its number and target; 0 when none does. */

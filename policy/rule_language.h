@@ -1,4 +1,6 @@
-/* A rule as it is held once parsed, and the parser of one line: shared by rule.c and facts.c only.
+/*
+ * A rule as the parser leaves it: a tree in an arena that is used again for the next line. What a
+ * rule set keeps is its packed form (rule_pack.h). Shared by the rule_*.c files and facts.c only.
  */
 #ifndef SEKISHO_POLICY_RULE_LANGUAGE_H
 #define SEKISHO_POLICY_RULE_LANGUAGE_H
@@ -36,7 +38,16 @@ enum set_operator {
 	SET_COUNT
 };
 
-enum condition_kind { CONDITION_TRUE, CONDITION_FALSE, CONDITION_LOCALTIME };
+enum condition_kind {
+	CONDITION_TRUE,
+	CONDITION_FALSE,
+	CONDITION_LOCALTIME,
+	CONDITION_ALLOWED_MATCHES,
+	CONDITION_RULE_APPLIED,
+	CONDITION_RULE_EVALUATED,
+	CONDITION_RANDOM,
+	CONDITION_COUNT
+};
 
 struct item_id {
 	uint16_t vendor, product;
@@ -45,23 +56,27 @@ struct item_id {
 };
 
 struct item_interface {
-	struct facts_interface value;
+	uint8_t class, subclass, protocol;
 	bool any_subclass, any_protocol;
 };
 
 struct item_text {
-	const char *bytes; /* NUL-terminated; a NUL within ("\x00") counts in length */
-	uint32_t length;
+	const char *bytes; /* perhaps with NULs within ("\x00") */
+	size_t length;
 };
 
 struct item_condition {
 	enum condition_kind kind;
 	bool negated;
-	uint32_t begin, end; /* seconds of the day, both within the window */
-	struct item_text parameter;
+	uint32_t begin, end;        /* localtime: seconds of the day, both within the window */
+	int64_t seconds;            /* past duration; negative: ever */
+	double probability;         /* random */
+	const struct rule *query;   /* allowed-matches */
+	struct item_text parameter; /* as it was written; length 0: none */
 };
 
 struct item {
+	struct item *next;
 	union {
 		struct item_id id;
 		struct item_interface interface;
@@ -71,45 +86,43 @@ struct item {
 };
 
 struct attribute {
-	uint8_t kind;
 	uint8_t relation;
-	uint32_t column; /* from 1, where its name stands */
-	uint32_t count;
-	const struct item *items;
+	bool relation_given; /* written, not understood */
+	uint32_t column;     /* from 1, where its name stands */
+	uint32_t count;      /* 0: the rule has no such attribute */
+	struct item *items, *last;
 };
 
 struct rule {
-	uint8_t target;
-	uint8_t count;
-	const struct attribute *attributes; /* ascending kind */
+	enum rule_target target;
+	struct attribute attributes[ATTRIBUTE_COUNT];
 };
 
-/* Memory that is freed all at once. */
+/* Memory that is given back all at once. */
 struct arena_chunk;
 struct arena {
 	struct arena_chunk *chunks;
 };
 void *arena_take(struct arena *arena, size_t size); /* NULL when memory is short */
+void arena_reset(struct arena *arena);              /* keeps one chunk to go on with */
 void arena_free(struct arena *arena);
 
+/* What a line is: a rule, or a rule without its target. */
+enum rule_part {
+	PART_RULE,
+	PART_DEVICE, /* describes a device: neither conditions nor labels */
+	PART_QUERY   /* within allowed-matches() */
+};
+
 /*
- * Parses one line without its newline: a rule, or (device) a rule without its target. *empty:
- * nothing but a comment, only without device. 0, ERR_MEMORY, or ERR_FORMAT with column and message
- * of *error.
+ * Parses one line without its newline into arena. *empty: nothing but a comment, only of
+ * PART_RULE. 0, ERR_MEMORY, or ERR_FORMAT with column and message of *error.
  */
-int rule_parse_line(struct arena *arena, const char *text, size_t length, bool device,
+int rule_parse_line(struct arena *arena, const char *text, size_t length, enum rule_part part,
         struct rule *rule, bool *empty, struct rule_error *error);
 
 const char *attribute_name(enum attribute_kind kind);
 const char *operator_name(enum set_operator relation);
-
-const struct attribute *rule_attribute(
-        const struct rule *rule, enum attribute_kind kind); /* or NULL */
-
-/* Does the rule match, conditions included? day_second: local time of day. */
-bool rule_matches(const struct rule *rule, const struct device_facts *facts, uint32_t day_second);
-
-/* The canonical line; malloc'd, NULL when memory is short. */
-char *rule_print(const struct rule *rule);
+const char *condition_name(enum condition_kind kind);
 
 #endif

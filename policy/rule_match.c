@@ -1,6 +1,21 @@
-#include "policy/rule_language.h"
+#include "policy/rule_match.h"
 
 #include <string.h>
+
+void subject_make(struct subject *subject, const struct device_facts *facts)
+{
+	const char *const texts[ATTRIBUTE_COUNT] = {[ATTRIBUTE_SERIAL] = facts->serial,
+	        [ATTRIBUTE_NAME] = facts->name,
+	        [ATTRIBUTE_HASH] = facts->hash,
+	        [ATTRIBUTE_PARENT_HASH] = facts->parent_hash,
+	        [ATTRIBUTE_VIA_PORT] = facts->via_port,
+	        [ATTRIBUTE_CONNECT_TYPE] = facts->connect_type};
+
+	subject->facts = facts;
+	for (size_t i = 0; i < ATTRIBUTE_COUNT; i++)
+		subject->texts[i] = (struct item_text){
+		        .bytes = texts[i], .length = texts[i] ? strlen(texts[i]) : 0};
+}
 
 static bool id_covers(const struct item_id *id, const struct device_facts *facts)
 {
@@ -10,173 +25,140 @@ static bool id_covers(const struct item_id *id, const struct device_facts *facts
 
 static bool interface_covers(const struct item_interface *i, const struct facts_interface *device)
 {
-	return i->value.class == device->class &&
-	       (i->any_subclass || i->value.subclass == device->subclass) &&
-	       (i->any_protocol || i->value.protocol == device->protocol);
+	return i->class == device->class && (i->any_subclass || i->subclass == device->subclass) &&
+	       (i->any_protocol || i->protocol == device->protocol);
 }
 
-static const char *device_text(const struct device_facts *facts, enum attribute_kind kind)
+static bool text_covers(const struct item_text *text, const struct item_text *device)
 {
-	switch (kind) {
-	case ATTRIBUTE_SERIAL:
-		return facts->serial;
-	case ATTRIBUTE_NAME:
-		return facts->name;
-	case ATTRIBUTE_HASH:
-		return facts->hash;
-	case ATTRIBUTE_PARENT_HASH:
-		return facts->parent_hash;
-	case ATTRIBUTE_VIA_PORT:
-		return facts->via_port;
-	default:
-		return facts->connect_type;
-	}
-}
-
-static bool text_covers(const struct item_text *text, const char *device)
-{
-	return strlen(device) == text->length && memcmp(device, text->bytes, text->length) == 0;
+	return device->length == text->length &&
+	       memcmp(device->bytes, text->bytes, text->length) == 0;
 }
 
 /* Of every attribute but with-interface a device has exactly one value, perhaps the empty string.
  */
-static size_t device_count(const struct attribute *a, const struct device_facts *facts)
+static size_t value_count(const struct packed_attribute *a, const struct subject *subject)
 {
-	return a->kind == ATTRIBUTE_INTERFACE ? facts->interface_count : 1;
+	return a->kind == ATTRIBUTE_INTERFACE ? subject->facts->interface_count : 1;
 }
 
-static bool covers(
-        const struct attribute *a, size_t item, const struct device_facts *facts, size_t value)
+static bool covers(enum attribute_kind kind, const struct packed_item *item,
+        const struct subject *subject, size_t value)
 {
-	switch (a->kind) {
+	switch (kind) {
 	case ATTRIBUTE_ID:
-		return id_covers(&a->items[item].id, facts);
+		return id_covers(&item->id, subject->facts);
 	case ATTRIBUTE_INTERFACE:
-		return interface_covers(&a->items[item].interface, &facts->interfaces[value]);
+		return interface_covers(&item->interface, &subject->facts->interfaces[value]);
 	default:
-		return text_covers(
-		        &a->items[item].text, device_text(facts, (enum attribute_kind)a->kind));
+		return text_covers(&item->text, &subject->texts[kind]);
 	}
 }
 
-static bool item_used(const struct attribute *a, size_t item, const struct device_facts *facts)
+/* How many of the items cover some value of the device. */
+static size_t items_used(const struct packed_attribute *a, const struct subject *subject)
 {
-	size_t count = device_count(a, facts);
+	size_t values = value_count(a, subject);
+	const uint8_t *at = a->items;
+	size_t used = 0;
+
+	for (size_t i = 0; i < a->count; i++) {
+		struct packed_item item;
+		size_t value = 0;
+
+		unpack_item(&at, a->kind, &item);
+		while (value < values && !covers(a->kind, &item, subject, value))
+			value++;
+		used += value < values;
+	}
+	return used;
+}
+
+static bool value_covered(
+        const struct packed_attribute *a, const struct subject *subject, size_t value)
+{
+	const uint8_t *at = a->items;
+
+	for (size_t i = 0; i < a->count; i++) {
+		struct packed_item item;
+
+		unpack_item(&at, a->kind, &item);
+		if (covers(a->kind, &item, subject, value))
+			return true;
+	}
+	return false;
+}
+
+static bool every_value_covered(const struct packed_attribute *a, const struct subject *subject)
+{
+	size_t count = value_count(a, subject);
 
 	for (size_t value = 0; value < count; value++)
-		if (covers(a, item, facts, value))
-			return true;
-	return false;
-}
-
-static bool every_item_used(const struct attribute *a, const struct device_facts *facts)
-{
-	for (size_t item = 0; item < a->count; item++)
-		if (!item_used(a, item, facts))
+		if (!value_covered(a, subject, value))
 			return false;
 	return true;
 }
 
-static bool some_item_used(const struct attribute *a, const struct device_facts *facts)
+static bool same_order(const struct packed_attribute *a, const struct subject *subject)
 {
-	for (size_t item = 0; item < a->count; item++)
-		if (item_used(a, item, facts))
-			return true;
-	return false;
-}
+	const uint8_t *at = a->items;
 
-static bool every_value_covered(const struct attribute *a, const struct device_facts *facts)
-{
-	size_t count = device_count(a, facts);
+	if (value_count(a, subject) != a->count)
+		return false;
+	for (size_t i = 0; i < a->count; i++) {
+		struct packed_item item;
 
-	for (size_t value = 0; value < count; value++) {
-		size_t item = 0;
-
-		while (item < a->count && !covers(a, item, facts, value))
-			item++;
-		if (item == a->count)
+		unpack_item(&at, a->kind, &item);
+		if (!covers(a->kind, &item, subject, i))
 			return false;
 	}
 	return true;
 }
 
-static bool same_order(const struct attribute *a, const struct device_facts *facts)
+static bool set_matches(const struct packed_attribute *a, const struct subject *subject)
 {
-	if (device_count(a, facts) != a->count)
-		return false;
-	for (size_t i = 0; i < a->count; i++)
-		if (!covers(a, i, facts, i))
-			return false;
-	return true;
-}
-
-static bool set_matches(const struct attribute *a, const struct device_facts *facts)
-{
-	switch ((enum set_operator)a->relation) {
+	switch (a->relation) {
 	case SET_EQUALS:
-		return every_item_used(a, facts) && every_value_covered(a, facts);
+		return items_used(a, subject) == a->count && every_value_covered(a, subject);
 	case SET_ALL_OF:
-		return every_item_used(a, facts);
+		return items_used(a, subject) == a->count;
 	case SET_ONE_OF:
-		return some_item_used(a, facts);
+		return items_used(a, subject) > 0;
 	case SET_NONE_OF:
-		return !some_item_used(a, facts);
+		return items_used(a, subject) == 0;
 	case SET_EQUALS_ORDERED:
-		return same_order(a, facts);
+		return same_order(a, subject);
 	case SET_MATCH_ALL:
-		return every_value_covered(a, facts);
+		return every_value_covered(a, subject);
 	case SET_COUNT:
 		break;
 	}
 	return false;
 }
 
-static bool condition_holds(const struct item_condition *c, uint32_t second)
+/* Of one item, and one value, every operator but none-of says the same. */
+static bool single_matches(const struct packed_attribute *a, const struct subject *subject)
 {
-	bool holds = c->kind == CONDITION_TRUE;
+	const uint8_t *at = a->items;
+	struct packed_item item;
 
-	if (c->kind == CONDITION_LOCALTIME)
-		holds = c->begin <= c->end ? second >= c->begin && second <= c->end
-		                           : second >= c->begin || second <= c->end;
-	return holds != c->negated;
+	unpack_item(&at, a->kind, &item);
+	return covers(a->kind, &item, subject, 0) == (a->relation != SET_NONE_OF);
 }
 
-static bool conditions_hold(const struct attribute *a, uint32_t second)
+bool rule_describes(const uint8_t *bytes, const struct subject *subject)
 {
-	size_t holding = 0;
+	struct packed_rule rule = unpack_rule(bytes);
+	struct packed_attribute a;
+	bool matches = true;
 
-	for (size_t i = 0; i < a->count; i++)
-		holding += condition_holds(a->items[i].condition, second);
-	switch ((enum set_operator)a->relation) {
-	case SET_ONE_OF:
-		return holding > 0;
-	case SET_NONE_OF:
-		return holding == 0;
-	default:
-		return holding == a->count;
+	while (matches && unpack_attribute(&rule, &a)) {
+		if (a.kind == ATTRIBUTE_IF || a.kind == ATTRIBUTE_LABEL)
+			continue;
+		if (a.count == 1 && value_count(&a, subject) == 1)
+			matches = single_matches(&a, subject);
+		else
+			matches = set_matches(&a, subject);
 	}
-}
-
-bool rule_matches(const struct rule *rule, const struct device_facts *facts, uint32_t day_second)
-{
-	for (size_t i = 0; i < rule->count; i++) {
-		const struct attribute *a = &rule->attributes[i];
-		bool matches = true;
-
-		if (a->kind == ATTRIBUTE_IF)
-			matches = conditions_hold(a, day_second);
-		else if (a->kind != ATTRIBUTE_LABEL)
-			matches = set_matches(a, facts);
-		if (!matches)
-			return false;
-	}
-	return true;
-}
-
-const struct attribute *rule_attribute(const struct rule *rule, enum attribute_kind kind)
-{
-	for (size_t i = 0; i < rule->count; i++)
-		if (rule->attributes[i].kind == kind)
-			return &rule->attributes[i];
-	return NULL;
+	return matches;
 }

@@ -1,115 +1,206 @@
-#include "policy/rule_language.h"
+#include "policy/rule_print.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
-static void print_id(FILE *out, const struct item_id *id)
+#include "core/encode.h"
+#include "policy/rule_pack.h"
+
+enum { LINE_START = 512 };
+
+/* Grows; once memory is short, nothing more is added. */
+struct line {
+	char *bytes;
+	size_t length, size;
+	bool failed;
+};
+
+static char *put_room(struct line *line, size_t more)
 {
-	char digits[10];
+	char *place;
 
+	if (!line->failed && line->size - line->length < more) {
+		size_t size = line->size ? line->size : LINE_START;
+		char *grown;
+
+		while (size - line->length < more)
+			size *= 2;
+		grown = realloc(line->bytes, size);
+		line->failed = grown == NULL;
+		line->bytes = grown ? grown : line->bytes;
+		line->size = grown ? size : line->size;
+	}
+	if (line->failed)
+		return NULL;
+	place = line->bytes + line->length;
+	line->length += more;
+	return place;
+}
+
+static void put_bytes(struct line *line, const char *bytes, size_t length)
+{
+	char *place = put_room(line, length);
+
+	if (place && length > 0)
+		memcpy(place, bytes, length);
+}
+
+static void put(struct line *line, const char *text)
+{
+	put_bytes(line, text, strlen(text));
+}
+
+static void put_octet(struct line *line, uint8_t octet)
+{
+	char digits[3];
+
+	encode_hex(&octet, 1, digits);
+	put_bytes(line, digits, 2);
+}
+
+/* upper: which of the four digits are upper-case letters, the first digit highest. */
+static void put_half_id(struct line *line, uint16_t half, unsigned upper)
+{
+	const uint8_t octets[2] = {(uint8_t)(half >> 8), (uint8_t)half};
+	char digits[5];
+
+	encode_hex(octets, sizeof(octets), digits);
+	for (unsigned i = 0; i < 4; i++)
+		if (upper & 8u >> i)
+			digits[i] = (char)(digits[i] - 'a' + 'A');
+	put_bytes(line, digits, 4);
+}
+
+static void put_id(struct line *line, const struct item_id *id)
+{
 	if (id->any_vendor) {
-		(void)fputs("*:*", out);
+		put(line, "*:*");
 		return;
 	}
-	(void)snprintf(digits, sizeof(digits), "%04x:%04x", id->vendor, id->product);
-	for (unsigned i = 0; i < 8; i++) {
-		char *digit = &digits[i < 4 ? i : i + 1];
-
-		if (id->upper & 0x80u >> i)
-			*digit = (char)(*digit - 'a' + 'A');
-	}
-	(void)fprintf(out, id->any_product ? "%.5s*" : "%s", digits);
-}
-
-static void print_interface(FILE *out, const struct item_interface *i)
-{
-	(void)fprintf(out, "%02x:", i->value.class);
-	if (i->any_subclass)
-		(void)fputs("*:*", out);
-	else if (i->any_protocol)
-		(void)fprintf(out, "%02x:*", i->value.subclass);
+	put_half_id(line, id->vendor, id->upper >> 4);
+	put(line, ":");
+	if (id->any_product)
+		put(line, "*");
 	else
-		(void)fprintf(out, "%02x:%02x", i->value.subclass, i->value.protocol);
+		put_half_id(line, id->product, id->upper & 0xf);
 }
 
-static void print_string(FILE *out, const struct item_text *text)
+static void put_interface(struct line *line, const struct item_interface *i)
 {
-	(void)fputc('"', out);
-	for (size_t i = 0; i < text->length; i++) {
-		unsigned char c = (unsigned char)text->bytes[i];
+	put_octet(line, i->class);
+	put(line, ":");
+	if (i->any_subclass)
+		put(line, "*");
+	else
+		put_octet(line, i->subclass);
+	put(line, ":");
+	if (i->any_protocol)
+		put(line, "*");
+	else
+		put_octet(line, i->protocol);
+}
 
-		if (c == '"' || c == '\\')
-			(void)fprintf(out, "\\%c", c);
-		else if (c < 0x20 || c > 0x7e)
-			(void)fprintf(out, "\\x%02x", c);
-		else
-			(void)fputc(c, out);
+static bool is_plain(char c)
+{
+	return c >= 0x20 && c <= 0x7e && c != '"' && c != '\\';
+}
+
+static void put_string(struct line *line, const struct item_text *text)
+{
+	const char *at = text->bytes;
+	const char *end = at + text->length;
+
+	put(line, "\"");
+	while (at < end) {
+		const char *plain = at;
+
+		while (at < end && is_plain(*at))
+			at++;
+		put_bytes(line, plain, (size_t)(at - plain));
+		if (at == end)
+			break;
+		put(line, "\\");
+		if (*at == '"' || *at == '\\') {
+			put_bytes(line, at, 1);
+		} else {
+			put(line, "x");
+			put_octet(line, (uint8_t)*at);
+		}
+		at++;
 	}
-	(void)fputc('"', out);
+	put(line, "\"");
 }
 
-static void print_condition(FILE *out, const struct item_condition *c)
+static void put_condition(struct line *line, const struct item_condition *c)
 {
-	static const char *const NAMES[] = {"true", "false", "localtime"};
-
-	(void)fprintf(out, "%s%s", c->negated ? "!" : "", NAMES[c->kind]);
-	if (c->kind == CONDITION_LOCALTIME)
-		(void)fprintf(out, "(%s)", c->parameter.bytes);
+	if (c->negated)
+		put(line, "!");
+	put(line, condition_name(c->kind));
+	if (c->parameter.length == 0)
+		return;
+	put(line, "(");
+	put_bytes(line, c->parameter.bytes, c->parameter.length);
+	put(line, ")");
 }
 
-static void print_item(FILE *out, enum attribute_kind kind, const struct item *item)
+static void put_item(struct line *line, enum attribute_kind kind, const uint8_t **items)
 {
-	switch (kind) {
-	case ATTRIBUTE_ID:
-		print_id(out, &item->id);
-		break;
-	case ATTRIBUTE_INTERFACE:
-		print_interface(out, &item->interface);
-		break;
-	case ATTRIBUTE_IF:
-		print_condition(out, item->condition);
-		break;
-	default:
-		print_string(out, &item->text);
-		break;
-	}
-}
+	struct item_condition condition;
+	const uint8_t *query;
+	struct packed_item item;
 
-static void print_attribute(FILE *out, const struct attribute *a)
-{
-	enum attribute_kind kind = (enum attribute_kind)a->kind;
-
-	(void)fprintf(out, " %s ", attribute_name(kind));
-	if (a->relation == SET_EQUALS && a->count == 1) {
-		print_item(out, kind, &a->items[0]);
+	if (kind == ATTRIBUTE_IF) {
+		unpack_condition(items, &condition, &query);
+		put_condition(line, &condition);
 		return;
 	}
-	if (a->relation != SET_EQUALS)
-		(void)fprintf(out, "%s ", operator_name((enum set_operator)a->relation));
-	(void)fputs("{ ", out);
-	for (size_t i = 0; i < a->count; i++) {
-		print_item(out, kind, &a->items[i]);
-		(void)fputc(' ', out);
-	}
-	(void)fputc('}', out);
+	unpack_item(items, kind, &item);
+	if (kind == ATTRIBUTE_ID)
+		put_id(line, &item.id);
+	else if (kind == ATTRIBUTE_INTERFACE)
+		put_interface(line, &item.interface);
+	else
+		put_string(line, &item.text);
 }
 
-char *rule_print(const struct rule *rule)
+static void put_attribute(struct line *line, const struct packed_attribute *a)
 {
-	char *text = NULL;
-	size_t length = 0;
-	FILE *out = open_memstream(&text, &length);
-	int failed;
+	const uint8_t *items = a->items;
 
-	if (!out)
-		return NULL;
-	(void)fputs(rule_target_name((enum rule_target)rule->target), out);
-	for (size_t i = 0; i < rule->count; i++)
-		print_attribute(out, &rule->attributes[i]);
-	failed = ferror(out);
-	if (fclose(out) || failed) {
-		free(text);
+	put(line, " ");
+	put(line, attribute_name(a->kind));
+	put(line, " ");
+	if (a->relation == SET_EQUALS && a->count == 1) {
+		put_item(line, a->kind, &items);
+		return;
+	}
+	if (a->relation != SET_EQUALS) {
+		put(line, operator_name(a->relation));
+		put(line, " ");
+	}
+	put(line, "{ ");
+	for (size_t i = 0; i < a->count; i++) {
+		put_item(line, a->kind, &items);
+		put(line, " ");
+	}
+	put(line, "}");
+}
+
+char *rule_print(const uint8_t *bytes)
+{
+	struct packed_rule rule = unpack_rule(bytes);
+	struct packed_attribute a;
+	struct line line = {0};
+
+	put(&line, rule_target_name(rule.target));
+	while (unpack_attribute(&rule, &a))
+		put_attribute(&line, &a);
+	put_bytes(&line, "", 1);
+	if (line.failed) {
+		free(line.bytes);
 		return NULL;
 	}
-	return text;
+	return line.bytes;
 }

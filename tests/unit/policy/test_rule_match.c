@@ -253,12 +253,150 @@ static void the_index_finds_every_rule(void **state)
 	free(text);
 }
 
+/* Numbers that look random and are the same in every run. */
+static unsigned pick(unsigned *state, unsigned below)
+{
+	*state = *state * 1103515245u + 12345u;
+	return (*state >> 16) % below;
+}
+
+static const char *const OPERATORS[] = {
+        "equals", "all-of", "one-of", "none-of", "equals-ordered", "match-all"};
+
+static const char *const ATTRIBUTES[] = {
+        "serial", "name", "hash", "parent-hash", "via-port", "with-connect-type"};
+
+static void random_item(unsigned *state, const char *attribute, char *out, size_t size)
+{
+	static const char *const IDS[] = {"0001:0001", "0001:0002", "0002:0001", "0001:*", "*:*"};
+	static const char *const INTERFACES[] = {
+	        "03:01:01", "03:01:02", "03:00:*", "03:*:*", "08:06:50", "08:*:*", "0e:01:*"};
+
+	if (strcmp(attribute, "id") == 0)
+		snprintf(out, size, "%s", IDS[pick(state, 5)]);
+	else if (strcmp(attribute, "with-interface") == 0)
+		snprintf(out, size, "%s", INTERFACES[pick(state, 7)]);
+	else
+		snprintf(out, size, "\"%.*s\"", (int)pick(state, 3), "ab");
+}
+
+static void random_attribute(unsigned *state, const char *attribute, char *out, size_t size)
+{
+	size_t length = (size_t)snprintf(out, size, " %s ", attribute);
+	unsigned items = pick(state, 10) ? 1 + pick(state, 3) : 70;
+
+	length += (size_t)snprintf(out + length, size - length, "%s {", OPERATORS[pick(state, 6)]);
+	for (unsigned i = 0; i < items; i++) {
+		char item[40];
+
+		random_item(state, attribute, item, sizeof(item));
+		length += (size_t)snprintf(out + length, size - length, " %s", item);
+	}
+	snprintf(out + length, size - length, " }");
+}
+
+static void random_rule(unsigned *state, char *out, size_t size)
+{
+	size_t length = (size_t)snprintf(out, size, "%s", pick(state, 2) ? "allow" : "block");
+
+	for (size_t i = 0; i < 8; i++) {
+		if (pick(state, 4))
+			continue;
+		random_attribute(state,
+		        i == 6   ? "id"
+		        : i == 7 ? "with-interface"
+		                 : ATTRIBUTES[i],
+		        out + length, size - length);
+		length += strlen(out + length);
+	}
+	if (length <= 5)
+		snprintf(out + length, size - length, " serial \"rare\"");
+}
+
+static void random_device(unsigned *state, struct device_facts *facts)
+{
+	char *const texts[] = {facts->serial, facts->name, facts->hash, facts->parent_hash,
+	        facts->via_port, facts->connect_type};
+
+	memset(facts, 0, sizeof(*facts));
+	facts->vendor = (uint16_t)(1 + pick(state, 2));
+	facts->product = (uint16_t)(1 + pick(state, 2));
+	for (size_t i = 0; i < 6; i++)
+		snprintf(texts[i], 8, "%.*s", (int)pick(state, 3), "ab");
+	facts->interface_count = pick(state, 4);
+	for (size_t i = 0; i < facts->interface_count; i++)
+		facts->interfaces[i] =
+		        pick(state, 2) ? (struct facts_interface){.class = 3,
+		                                 .subclass = (uint8_t)pick(state, 2),
+		                                 .protocol = (uint8_t)pick(state, 3)}
+		                       : (struct facts_interface){
+		                                 .class = 8, .subclass = 6, .protocol = 0x50};
+}
+
+enum { ROUND_RULES = 12, ROUND_DEVICES = 60, ROUND_LINE = 8192 };
+
+/* How many devices some rule matched. */
+static unsigned index_round(unsigned *seed, char *text, struct device_facts *facts)
+{
+	struct rule_set *single[ROUND_RULES];
+	struct rule_set *set;
+	struct rule_error error;
+	enum rule_target target;
+	unsigned matched = 0;
+	size_t length = 0;
+
+	for (size_t i = 0; i < ROUND_RULES; i++) {
+		char *line = text + length;
+
+		random_rule(seed, line, ROUND_LINE - 1);
+		if (rule_set_parse(line, strlen(line), &single[i], &error))
+			fail_msg("%s: %zu: %s", line, error.column, error.message);
+		length += strlen(line);
+		text[length++] = '\n';
+	}
+	assert_int_equal(rule_set_parse(text, length, &set, &error), 0);
+	for (size_t i = 0; i < ROUND_DEVICES; i++) {
+		const struct rule_context context = {0};
+		size_t first = 0;
+
+		random_device(seed, facts);
+		while (first < ROUND_RULES &&
+		        !rule_set_match(single[first], facts, &context, &target))
+			first++;
+		assert_int_equal(rule_set_match(set, facts, &context, &target),
+		        first < ROUND_RULES ? first + 1 : 0);
+		matched += first < ROUND_RULES;
+	}
+	for (size_t i = 0; i < ROUND_RULES; i++)
+		rule_set_free(&single[i]);
+	rule_set_free(&set);
+	return matched;
+}
+
+static void the_index_agrees_with_one_rule_after_another(void **state)
+{
+	enum { ROUNDS = 200 };
+	char *text = malloc((size_t)ROUND_RULES * ROUND_LINE);
+	struct device_facts *facts = malloc(sizeof(*facts));
+	unsigned seed = 20261121, matched = 0;
+
+	(void)state;
+	assert_non_null(text);
+	assert_non_null(facts);
+	for (unsigned i = 0; i < ROUNDS; i++)
+		matched += index_round(&seed, text, facts);
+	assert_in_range(matched, ROUNDS * ROUND_DEVICES / 10, ROUNDS * ROUND_DEVICES * 9 / 10);
+	free(facts);
+	free(text);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(matches),
 	        cmocka_unit_test(localtime_is_local),
 	        cmocka_unit_test(the_index_finds_every_rule),
+	        cmocka_unit_test(the_index_agrees_with_one_rule_after_another),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
