@@ -25,6 +25,7 @@
 #include "core/language.h"
 #include "core/log.h"
 #include "core/login.h"
+#include "core/memory.h"
 #include "policy/document.h"
 
 enum {
@@ -83,6 +84,7 @@ static void load_policy(struct auth *auth)
 		use_factors(auth, factors);
 	else if (error != ERR_NOT_FOUND)
 		log_error("%s: %s", POLICY_IN_FORCE, error_text(error));
+	memory_give_back();
 }
 
 /* A signer that hangs must not hang us. */

@@ -17,6 +17,7 @@
 #include "core/error.h"
 #include "core/language.h"
 #include "core/log.h"
+#include "core/memory.h"
 
 enum {
 	QUESTIONS_MAX = 8,
@@ -160,6 +161,7 @@ static void reload(struct guard *g)
 	policy_use(g);
 	if (mode_changed)
 		enforce_everything(&g->enforcement);
+	memory_give_back();
 }
 
 static void offer_answer(struct guard *g, const struct question *q)
@@ -173,6 +175,7 @@ static void offer_answer(struct guard *g, const struct question *q)
 	if (r == 0)
 		policy_use(g);
 	(void)guard_answer_offer(&g->policy, r == 0 ? NULL : reason, q->connection);
+	memory_give_back();
 }
 
 static void questions_answer(struct guard *g)
@@ -434,6 +437,7 @@ static int prepare(struct guard *g)
 	enforce_everything(&g->enforcement);
 	check_serve(g);
 	state_serve(g);
+	memory_give_back();
 	return channel_ready(&g->child.channel);
 }
 

@@ -10,6 +10,7 @@
 #include "agent/courier.h"
 #include "core/error.h"
 #include "core/log.h"
+#include "core/memory.h"
 
 struct reporter {
 	struct child child;
@@ -105,6 +106,13 @@ static void settle(struct reporter *r)
 		stop(r, r->courier.fatal);
 }
 
+/* About to sleep until the collector has a question, or until the next attempt. */
+static bool is_idle(const struct courier *c)
+{
+	return c->phase == COURIER_POLLING || c->phase == COURIER_WAITING ||
+	       c->phase == COURIER_OFF;
+}
+
 static int open_all(struct reporter *r)
 {
 	int error;
@@ -139,6 +147,8 @@ int main(int argc, char **argv)
 	r->reload = true;
 	while (r->error == 0) {
 		settle(r);
+		if (is_idle(&r->courier))
+			memory_give_back();
 		if (r->error == 0 && event_base_loop(r->base, EVLOOP_ONCE) != 0)
 			r->error = ERR_IO;
 	}

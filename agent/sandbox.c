@@ -6,7 +6,6 @@
 #include <grp.h>
 #include <linux/netlink.h>
 #include <linux/usbdevice_fs.h>
-#include <malloc.h>
 #include <sched.h>
 #include <seccomp.h>
 #include <signal.h>
@@ -19,6 +18,7 @@
 #include <unistd.h>
 
 #include "core/error.h"
+#include "core/memory.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -379,7 +379,7 @@ static int filter_load(const struct profile *list, size_t count)
 out:
 	seccomp_release(filter);
 	/* What it took to make the list would stay with the process for as long as that runs. */
-	malloc_trim(0);
+	memory_give_back();
 	return r;
 }
 

@@ -24,6 +24,7 @@
 #include "core/error.h"
 #include "core/language.h"
 #include "core/log.h"
+#include "core/memory.h"
 
 struct arguments {
 	const char *root;
@@ -260,6 +261,7 @@ static void ready_tell(struct daemon *d)
 	if (d->told_ready || !supervise_all_ready(&d->supervisor))
 		return;
 	d->told_ready = true;
+	memory_give_back();
 	keeper_say(&d->keeper, observe ? KEEPER_READY_OBSERVE : KEEPER_READY_ENFORCE);
 	log_info("%s", observe ? LANGUAGE("準備ができました（監視のみ）", "ready (observing only)")
 	                       : LANGUAGE("準備ができました", "ready"));

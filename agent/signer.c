@@ -18,6 +18,7 @@
 #include "agent/signer_state.h"
 #include "core/error.h"
 #include "core/log.h"
+#include "core/memory.h"
 
 enum { PEERS_MAX = 256, JSON_PIECE = 32768, NONCE_MAX = 128 };
 
@@ -42,6 +43,7 @@ struct signer {
 	        event;       /* the one being read: too large for a stack frame of every handler */
 	uint64_t told_count; /* what the reporter knows of */
 	uint64_t told_revision;
+	bool worked; /* made a report, or read keys: memory was taken that is not needed further */
 	uint8_t memory[FRAME_MAX];
 };
 
@@ -254,6 +256,7 @@ static void make_report(struct signer *s, struct peer *peer, struct frame *frame
 		answer_report(s, peer, s->report.made, jws, more);
 	}
 	free(jws);
+	s->worked = true;
 }
 
 static void take_stored(struct signer *s, struct peer *peer, struct frame *frame)
@@ -368,6 +371,7 @@ static void answer_status(struct signer *s, int fd)
 	char *text;
 
 	inspect_journal(s);
+	s->worked = true;
 	text = signer_report_status(&s->report, &s->journal, &s->state);
 	/* A client that does not read loses its answer, and holds nobody up. */
 	if (text != NULL && fcntl(fd, F_SETFL, O_NONBLOCK) == 0)
@@ -397,6 +401,7 @@ static int take_main_frame(struct signer *s, struct frame *frame)
 		commit(s);
 		(void)signer_report_load(&s->report);
 		s->told_revision = 0;
+		s->worked = true;
 		return 0;
 	}
 	if ((frame->type != MESSAGE_PEER && frame->type != MESSAGE_CONTROL) || frame->fd_count != 1)
@@ -461,6 +466,9 @@ static int serve_once(struct signer *s)
 	commit(s);
 	tell_news(s);
 	sweep_peers(s);
+	if (s->worked)
+		memory_give_back();
+	s->worked = false;
 	return error;
 }
 
@@ -495,6 +503,7 @@ int main(int argc, char **argv)
 	s->child.channel.on_main = on_main;
 	s->child.channel.context = s;
 	error = open_all(s);
+	s->worked = true;
 	if (error == 0)
 		error = channel_ready(&s->child.channel);
 	while (error == 0)
