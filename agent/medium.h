@@ -1,8 +1,8 @@
 /*
- * What guard, main and keeper leave each other in /run/sekisho-media about a block device NAME
+ * What guard, main and `medium` leave each other in /run/sekisho-media about a block device NAME
  * ("sdb1"): NAME          the order, by main: "SEKISHO_TREATMENT=import\nSEKISHO_DEVICE=8:17\n",
  * which udev reads too. While it is there the block device is released, as this treatment says;
- * without it, not. NAME.status   what was done, by keeper: one line, "opened", "closed", "forced"
+ * without it, not. NAME.status   what was done, by `medium`: one line, "opened", "closed", "forced"
  * or "failed CAUSE".
  */
 #ifndef SEKISHO_AGENT_MEDIUM_H

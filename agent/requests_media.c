@@ -1,5 +1,5 @@
-/* Main's part in media: their orders, for keeper and udev. What only root's capabilities can do is
- * keeper's. */
+/* Main's part in media: their orders, for `medium` and udev. What only root's capabilities can do is
+ * `medium`'s. */
 #include "agent/requests_handlers.h"
 
 #include <errno.h>
@@ -55,7 +55,7 @@ static int block_open(const struct answer *a, const struct medium_order *order, 
 	return r;
 }
 
-/* The order first: udev, woken by the change, reads it and has systemd start keeper. */
+/* The order first: udev, woken by the change, reads it and has systemd start `medium`. */
 static int order_give(int media, int block, const char *name, const struct medium_order *order)
 {
 	struct medium_order present;
