@@ -121,7 +121,7 @@ static int tell(struct enforcement *e, const struct event_record *event)
 static void verdict_log(const struct guarded *g)
 {
 	char name[LOG_NAME_MAX];
-	bool allowed = g->verdict.treatment == TREATMENT_ALLOW;
+	bool allowed = g->verdict.treatment != TREATMENT_DENY;
 
 	log_info("%s %04x:%04x %s: %s (%s)", g->device.name, g->device.facts.vendor,
 	        g->device.facts.product, log_printable(g->device.facts.name, name, sizeof(name)),
@@ -131,7 +131,7 @@ static void verdict_log(const struct guarded *g)
 
 static void verdict_tell(struct enforcement *e, struct guarded *g)
 {
-	bool allowed = g->verdict.treatment == TREATMENT_ALLOW;
+	bool allowed = g->verdict.treatment != TREATMENT_DENY;
 	struct event_record event;
 
 	if (g->told)
@@ -198,23 +198,65 @@ static bool may_stay(const struct guarded *g)
 	       (way_of_device(&g->device.facts) & ~harmless) == 0;
 }
 
+/* What is on a medium is written and the medium is unmounted before its device goes. True while
+ * that takes: enforce_media_ended() then goes on. */
+static bool media_wait(struct enforcement *e, struct guarded *g, enum treatment kept)
+{
+	g->closing = e->media != NULL && media_close(e->media, g->device.name, kept);
+	g->anew = g->anew || (g->closing && kept != TREATMENT_DENY);
+	return g->closing;
+}
+
+static void media_prepare(struct enforcement *e, const struct guarded *g, enum treatment treatment)
+{
+	if (e->media != NULL)
+		media_expect(e->media, g->device.name, treatment);
+}
+
 static void apply_deny(struct enforcement *e, struct guarded *g)
 {
 	g->held_back = false;
 	g->kept = may_stay(g);
-	if (g->kept)
+	if (g->kept) {
 		unenforced_set(e, g, "kept for login until there is a policy");
-	else
+	} else {
+		if (media_wait(e, g, TREATMENT_DENY))
+			return;
+		g->anew = false;
+		media_prepare(e, g, TREATMENT_DENY);
 		apply_authorised(e, g, false);
+	}
 	verdict_tell(e, g);
+}
+
+/* One whose medium is not as the policy says is as good as denied. */
+static bool medium_has_failed(struct enforcement *e, struct guarded *g)
+{
+	const char *why = e->media != NULL ? media_failed(e->media, g->device.name) : NULL;
+
+	if (why == NULL)
+		return false;
+	if (!media_wait(e, g, TREATMENT_DENY)) {
+		(void)authorised_make(e, g, false);
+		unenforced_set(e, g, why);
+	}
+	return true;
 }
 
 /* The journal first: what it does not hold does not happen. */
 static void apply_allow(struct enforcement *e, struct guarded *g)
 {
 	g->kept = false;
+	if (medium_has_failed(e, g) || media_wait(e, g, g->verdict.treatment))
+		return;
+	if (g->anew)
+		apply_authorised(e, g, false);
+	g->anew = false;
 	verdict_tell(e, g);
 	g->held_back = !g->told;
+	if (g->held_back && media_wait(e, g, TREATMENT_DENY))
+		return;
+	media_prepare(e, g, g->told ? g->verdict.treatment : TREATMENT_DENY);
 	apply_authorised(e, g, g->told);
 }
 
@@ -225,7 +267,7 @@ static void apply(struct enforcement *e, struct guarded *g)
 		g->kept = false;
 		g->unenforced = NULL;
 		verdict_tell(e, g);
-	} else if (g->verdict.treatment == TREATMENT_ALLOW) {
+	} else if (g->verdict.treatment != TREATMENT_DENY) {
 		apply_allow(e, g);
 	} else {
 		apply_deny(e, g);
@@ -258,6 +300,7 @@ static void forget(struct enforcement *e, size_t index)
 
 	event_identify(&event, EVENT_DEVICE_REMOVED, e->devices[index]);
 	(void)tell(e, &event);
+	media_prepare(e, e->devices[index], TREATMENT_DENY);
 	free(e->devices[index]);
 	e->count--;
 	for (size_t i = index; i < e->count; i++)
@@ -392,6 +435,17 @@ void enforce_judge_again(struct enforcement *e)
 		judge_again(e, e->devices[i]);
 }
 
+void enforce_media_ended(struct enforcement *e)
+{
+	for (size_t i = 0; i < e->count; i++) {
+		struct guarded *g = e->devices[i];
+
+		if (g->closing ||
+		        (g->device.authorised && media_failed(e->media, g->device.name) != NULL))
+			apply(e, g);
+	}
+}
+
 bool enforce_tell_again(struct enforcement *e)
 {
 	bool waiting = false;
@@ -428,9 +482,10 @@ static bool hub_denies(const struct enforcement *e, const char *name)
 /* One that main was slow with may be right by now; one that it failed with is tried again. */
 static void device_check(struct enforcement *e, struct guarded *g)
 {
-	bool wanted = enforce_verdict(g).treatment == TREATMENT_ALLOW;
+	bool wanted = enforce_verdict(g).treatment != TREATMENT_DENY;
 
-	if (g->kept || device_authorised(e->sys, &g->device, &g->device.authorised) != 0)
+	if (g->kept || g->closing ||
+	        device_authorised(e->sys, &g->device, &g->device.authorised) != 0)
 		return;
 	if (g->device.authorised == wanted) {
 		unenforced_set(e, g, NULL);
@@ -460,7 +515,7 @@ void enforce_check(struct enforcement *e)
 static void count_device(const struct guarded *g, struct enforcement_figures *f)
 {
 	f->devices++;
-	if (enforce_verdict(g).treatment == TREATMENT_ALLOW)
+	if (enforce_verdict(g).treatment != TREATMENT_DENY)
 		f->allowed++;
 	else
 		f->denied++;

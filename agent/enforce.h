@@ -4,6 +4,7 @@
 
 #include "agent/channel.h"
 #include "agent/device.h"
+#include "agent/media.h"
 #include "policy/decide.h"
 
 #include <stdbool.h>
@@ -18,6 +19,8 @@ struct guarded {
 	bool told;      /* this verdict is in the journal */
 	bool held_back; /* allowed, but not told yet: stays denied (REASON_NOT_JOURNALLED) */
 	bool kept;      /* denied for want of a policy, but left so that somebody can log in */
+	bool closing;   /* its media are being taken back: it stays as it is until they are */
+	bool anew;      /* they were, for another treatment: it is let in anew */
 	const char *unenforced; /* why the verdict could not be applied; NULL when it was */
 };
 
@@ -25,6 +28,7 @@ struct enforcement {
 	struct channel *channel;
 	int sys;                     /* descriptor of /sys */
 	bool observe;                /* judge and tell, change nothing */
+	struct media *media;         /* borrowed; NULL: block devices are not looked after */
 	const struct policy *policy; /* borrowed; NULL: none in force */
 	int64_t silent_until_ms; /* the signer did not answer: nothing is told before this moment */
 	struct guarded *devices[ENFORCE_DEVICES_MAX];
@@ -55,6 +59,9 @@ void enforce_judge_again(struct enforcement *e);
 /* Tells what could not be told, and authorises what waited for it. True when something still waits.
  */
 bool enforce_tell_again(struct enforcement *e);
+
+/* After media_serve() said that a closing came to its end, or an opening failed. */
+void enforce_media_ended(struct enforcement *e);
 
 /* Puts right what somebody else changed since: a hub that allows again, a denied device that is
  * authorised. */

@@ -13,6 +13,8 @@
 #include "agent/enforce.h"
 #include "agent/guard_answer.h"
 #include "agent/guard_policy.h"
+#include "agent/media.h"
+#include "agent/paths.h"
 #include "core/clock.h"
 #include "core/error.h"
 #include "core/language.h"
@@ -44,6 +46,7 @@ struct guard {
 	struct child child;
 	struct guard_policy policy;
 	struct enforcement enforcement;
+	struct media media;
 	struct udev *udev;
 	struct udev_monitor *monitor;
 	struct section sections[2];
@@ -142,6 +145,8 @@ static bool mode_read(struct guard *g)
 
 	(void)config_read(g->child.root, &config, &line, message);
 	g->enforcement.observe = g->child.observe || !config.enforce;
+	g->media.observe = g->enforcement.observe;
+	g->media.look = true;
 	return g->enforcement.observe != before;
 }
 
@@ -226,6 +231,17 @@ static void usb_interface_serve(struct guard *g, struct udev_device *interface, 
 		g->suspect = true;
 }
 
+/* A disk or a partition: of a device that was let in, or of none. */
+static void block_serve(struct guard *g, struct udev_device *device, const char *action)
+{
+	const char *name = udev_device_get_sysname(device);
+
+	if (strcmp(action, "add") == 0)
+		media_appeared(&g->media, name);
+	else if (strcmp(action, "remove") == 0)
+		media_removed(&g->media, name);
+}
+
 /* What the kernel is listened to for. A uevent is a hint: what is true is read from sysfs. */
 static const struct watched {
 	const char *subsystem;
@@ -234,6 +250,7 @@ static const struct watched {
 } watched[] = {
         {"usb", "usb_device", usb_device_serve},
         {"usb", "usb_interface", usb_interface_serve},
+        {"block", NULL, block_serve},
 };
 
 enum { WATCHED = sizeof(watched) / sizeof(watched[0]) };
@@ -295,6 +312,7 @@ static void monitor_serve(struct guard *g)
 		log_warning("%s", LANGUAGE("通知が溢れたため全機器を確認します",
 		                          "events were lost: looking at every device"));
 		enforce_everything(&g->enforcement);
+		g->media.look = true;
 	}
 }
 
@@ -371,6 +389,7 @@ static void state_serve(struct guard *g)
 static int wait_ms(const struct guard *g)
 {
 	int64_t next = g->retry_ms;
+	int media = media_wait_ms(&g->media);
 	int64_t left;
 
 	if (g->question_count > 0 || g->reload || g->new_signer || g->look)
@@ -378,7 +397,11 @@ static int wait_ms(const struct guard *g)
 	if (next == 0 || (g->check_ms != 0 && g->check_ms < next))
 		next = g->check_ms;
 	left = next - clock_boot_ms();
-	return next == 0 ? -1 : (left > 0 ? (int)left : 0);
+	if (left < 0)
+		left = 0;
+	if (next == 0 || (media >= 0 && media < left))
+		return media;
+	return (int)left;
 }
 
 static int wait_any(struct guard *g, struct pollfd fds[2])
@@ -410,6 +433,8 @@ static int serve(struct guard *g)
 		reload(g);
 	}
 	questions_answer(g);
+	if (media_serve(&g->media))
+		enforce_media_ended(&g->enforcement);
 	waiting_serve(g);
 	check_serve(g);
 	state_serve(g);
@@ -426,6 +451,10 @@ static int prepare(struct guard *g)
 	g->enforcement.sys = open("/sys", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (g->enforcement.sys < 0)
 		return ERR_IO;
+	g->media.channel = &g->child.channel;
+	g->media.sys = g->enforcement.sys;
+	g->media.run = openat(g->child.root, PATH_MEDIA_DIR, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	g->enforcement.media = &g->media;
 	g->policy.root = g->child.root;
 	g->policy.channel = &g->child.channel;
 	g->sections[0].name = ROLE_GUARD;
@@ -434,6 +463,7 @@ static int prepare(struct guard *g)
 	(void)guard_policy_load(&g->policy);
 	g->enforcement.policy = g->policy.policy;
 	/* The monitor hears already, so nothing is lost between the two. */
+	media_look(&g->media);
 	enforce_everything(&g->enforcement);
 	check_serve(g);
 	state_serve(g);
