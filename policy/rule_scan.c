@@ -61,18 +61,25 @@ bool scan_char(struct scanner *s, char c)
 	return true;
 }
 
+static bool is_name(const char *name, const char *word, size_t length)
+{
+	return name[0] == word[0] && strncmp(name, word, length) == 0 && name[length] == '\0';
+}
+
 size_t scan_name(struct scanner *s, const char *const *names, size_t count)
 {
-	size_t end = s->at;
+	const char *word = s->text + s->at;
+	size_t length = 0;
 	size_t found = 0;
 
-	while (end < s->length && is_word((unsigned char)s->text[end]))
-		end++;
-	while (found < count && (strlen(names[found]) != end - s->at ||
-	                                memcmp(names[found], s->text + s->at, end - s->at) != 0))
+	while (s->at + length < s->length && is_word((unsigned char)word[length]))
+		length++;
+	if (length == 0)
+		return count;
+	while (found < count && !is_name(names[found], word, length))
 		found++;
 	if (found < count)
-		s->at = end;
+		s->at += length;
 	return found;
 }
 
@@ -186,17 +193,12 @@ static size_t string_room(const struct scanner *s)
 	return (end < s->length ? end : s->length) - s->at;
 }
 
-int scan_string(struct scanner *s, struct item_text *text)
+/* To the closing quote, with the escapes that stand before it resolved. */
+static int scan_escaped(struct scanner *s, struct item_text *text)
 {
-	size_t start = s->at;
+	char *out = arena_take(s->arena, string_room(s) + 1);
 	size_t length = 0;
-	char *out = NULL;
 
-	if (!scan_char(s, '"'))
-		return scan_refuse(s, start,
-		        LANGUAGE("値は二重引用符で囲んだ文字列です",
-		                "the value is a string in double quotes"));
-	out = arena_take(s->arena, string_room(s) + 1);
 	if (!out)
 		return ERR_MEMORY;
 	while (s->at < s->length && s->text[s->at] != '"') {
@@ -213,11 +215,32 @@ int scan_string(struct scanner *s, struct item_text *text)
 		}
 		out[length++] = (char)c;
 	}
-	if (!scan_char(s, '"'))
-		return scan_refuse(
-		        s, start, LANGUAGE("文字列が閉じていません", "the string is not closed"));
 	*text = (struct item_text){.bytes = out, .length = length};
 	return 0;
+}
+
+int scan_string(struct scanner *s, struct item_text *text)
+{
+	size_t start = s->at;
+	const char *bytes, *quote;
+	int error = 0;
+
+	if (!scan_char(s, '"'))
+		return scan_refuse(s, start,
+		        LANGUAGE("値は二重引用符で囲んだ文字列です",
+		                "the value is a string in double quotes"));
+	bytes = s->text + s->at;
+	quote = memchr(bytes, '"', s->length - s->at);
+	if (quote && !memchr(bytes, '\\', (size_t)(quote - bytes))) {
+		*text = (struct item_text){.bytes = bytes, .length = (size_t)(quote - bytes)};
+		s->at += text->length;
+	} else {
+		error = scan_escaped(s, text);
+	}
+	if (!error && !scan_char(s, '"'))
+		return scan_refuse(
+		        s, start, LANGUAGE("文字列が閉じていません", "the string is not closed"));
+	return error;
 }
 
 static bool scan_number(struct scanner *s, size_t digits_max, unsigned *value)
