@@ -4,39 +4,17 @@
 set -u
 top=${SEKISHO_TOP:-$(cd "$(dirname "$0")/../.." && pwd)}
 build=${SEKISHO_BUILD:-$top/build/release}
-work=$(mktemp -d /tmp/sekisho-processes.XXXXXX)
+. "$top/tests/lib.sh"
 root=$work/root
 journal=$root/var/lib/sekisho/journal
 base=61001
-passed=0
-failed=0
 agent=
-export LC_ALL=C.UTF-8
-# In a sandbox LeakSanitizer cannot look.
-export ASAN_OPTIONS=detect_leaks=0
 
-finish() {
-	if [ -n "$agent" ]; then
-		kill -CONT "$agent"
-		kill "$agent"
-		wait "$agent"
-	fi 2>/dev/null
-	rm -rf "$work"
+clean_up() {
+	[ -z "$agent" ] || stop "$agent"
 }
-trap finish EXIT
-trap 'exit 130' INT TERM
-
-check() { # WHAT COMMAND...
-	local what=$1
-	shift
-	if "$@"; then
-		echo "ok      $what"
-		passed=$((passed + 1))
-	else
-		echo "FAILED  $what"
-		failed=$((failed + 1))
-		tail -n 5 "$work/log" | sed 's/^/        | /'
-	fi
+on_failure() {
+	tail -n 5 "$work/log" | sed 's/^/        | /'
 }
 
 agent_start() { # NOTIFY-SOCKET
@@ -45,28 +23,14 @@ agent_start() { # NOTIFY-SOCKET
 	agent=$!
 }
 
-main_pid() { # $agent is the keeper, whose one child is main
-	pgrep -P "$agent"
-}
-pid_of() { # NAME: main's child of this name
-	pgrep -P "$(main_pid)" -x "$1"
-}
 tree() { # every process of the agent
-	echo "$agent $(main_pid) $(pgrep -P "$(main_pid)")" | tr '\n' ' '
+	echo "$agent $(agent_main) $(pgrep -P "$(agent_main)")" | tr '\n' ' '
 }
 field() { # PID NAME: of /proc/PID/status, white space made one space
 	sed -n "s/^$2:[[:space:]]*//p" "/proc/$1/status" | tr -s '\t ' ' ' | sed 's/ $//'
 }
 is() { # TEXT WANTED
 	[ "$1" = "$2" ] || { echo "        | '$1' is not '$2'"; return 1; }
-}
-within() { # SECONDS COMMAND...: until it succeeds
-	local end=$((SECONDS + $1))
-	shift
-	until "$@"; do
-		[ $SECONDS -lt $end ] || return 1
-		sleep 0.1
-	done
 }
 
 ask() { # VERB: what control.sock answers
@@ -93,10 +57,7 @@ journal_count() { # REGEX
 	cat "$journal"/*.jsonl 2>/dev/null | grep -cE "$1"
 }
 
-if [ "$(id -u)" != 0 ]; then
-	echo "must be run as root" >&2
-	exit 2
-fi
+need_root
 mkdir "$root"
 touch "$work/log"
 
@@ -116,7 +77,7 @@ check "all five processes are up within 10 s" within 10 whole
 check "systemd is told READY" within 2 grep -q '^READY=1$' "$work/notified"
 
 # --- ids and filters
-main=$(main_pid)
+main=$(agent_main)
 check "main: root with three capabilities" is "$(field "$main" CapEff) $(field "$main" CapBnd)" \
 	"00000000000000e0 00000000000000e0"
 check "main: filtered" is "$(field "$main" Seccomp) $(field "$main" NoNewPrivs)" "2 1"
@@ -125,7 +86,7 @@ check "keeper: no capability" is "$(field "$agent" CapEff)$(field "$agent" CapPr
 check "keeper: filtered" is "$(field "$agent" Seccomp) $(field "$agent" NoNewPrivs)" "2 1"
 offset=0
 for name in guard auth signer reporter; do
-	pid=$(pid_of $name)
+	pid=$(agent_child $name)
 	id=$((base + offset))
 	offset=$((offset + 1))
 	check "$name: user $id" is "$(field "$pid" Uid); $(field "$pid" Gid)" "$id $id $id $id; $id $id $id $id"
@@ -133,8 +94,8 @@ for name in guard auth signer reporter; do
 	check "$name: filtered" is "$(field "$pid" Seccomp) $(field "$pid" NoNewPrivs)" "2 1"
 	check "$name: descriptors of its own only" test "$(ls "/proc/$pid/fd" | wc -l)" -lt 16
 done
-check "auth: reads the policy by _sekisho's group" is "$(field "$(pid_of auth)" Groups)" "$base"
-check "guard: no group beside" is "$(field "$(pid_of guard)" Groups)" ""
+check "auth: reads the policy by _sekisho's group" is "$(field "$(agent_child auth)" Groups)" "$base"
+check "guard: no group beside" is "$(field "$(agent_child guard)" Groups)" ""
 
 # --- a second instance
 "$build/agent/sekishod" --root "$root" --observe --libexec "$build/libexec" --user-ids $base >"$work/second" 2>&1
@@ -146,10 +107,10 @@ check "an unknown option is an error" is "$?" "2"
 # --- each process killed, and stopped
 for name in guard auth signer reporter; do
 	for signal in KILL STOP; do
-		old=$(pid_of $name)
+		old=$(agent_child $name)
 		kill -$signal "$old"
-		gone() { ! kill -0 "$old" 2>/dev/null && [ -n "$(pid_of $name)" ] && [ "$(pid_of $name)" != "$old" ]; }
-		check "$name after SIG$signal: another one, whole within 5 s" within 5 eval gone '&&' whole
+		replaced() { ! kill -0 "$old" 2>/dev/null && [ -n "$(agent_child $name)" ] && [ "$(agent_child $name)" != "$old" ]; }
+		check "$name after SIG$signal: another one, whole within 5 s" within 5 eval replaced '&&' whole
 	done
 	check "$name: its deaths are in the journal" within 2 \
 		journal_has "\"event\":\"process.died\",\"process\":\"$name\",\"cause\":\"signal 9\""
@@ -158,7 +119,7 @@ for name in guard auth signer reporter; do
 done
 
 # --- a malformed message from a sibling ends the sender; who is asked and does not answer is ended
-old=$(pid_of guard)
+old=$(agent_child guard)
 kill -SYS "$old" # as the kernel would
 check "a process that ends by SIGSYS is told so" within 5 journal_has '"process":"guard","cause":"signal 31"'
 check "... and whole again" within 5 whole
@@ -224,7 +185,7 @@ for victim in keeper main; do
 	for signal in KILL STOP; do
 		children=$(tree)
 		disown "$agent"
-		[ $victim = main ] && old=$(main_pid) || old=$agent
+		[ $victim = main ] && old=$(agent_main) || old=$agent
 		kill -$signal "$old"
 		# A keeper is missed when somebody asks for the status.
 		[ "$victim $signal" != "keeper STOP" ] || whole
@@ -237,8 +198,8 @@ done
 # --- the end
 children=$(tree)
 kill -TERM "$agent"
-ended() { ! kill -0 "$agent" 2>/dev/null; }
-check "SIGTERM: ended within 5 s" within 5 ended
+
+check "SIGTERM: ended within 5 s" within 5 gone "$agent"
 wait "$agent"
 check "... with 0" is "$?" "0"
 agent=
@@ -267,8 +228,7 @@ check "... without an answer" is "$(grep -c '^guard: forbidden' "$work/log")" 0
 check "... and it is in the journal" within 3 \
 	journal_has '"event":"message.refused","process":"guard","cause":"request refused"'
 kill -TERM "$agent"
-check "... and main ends as ever" within 5 ended
+check "... and main ends as ever" within 5 gone "$agent"
 agent=
 
-echo "$passed passed, $failed failed"
-[ "$failed" = 0 ]
+summary

@@ -2,51 +2,15 @@
 # A collector serving, and terminals that keep to core/PROTOCOL.md §6 or do not.
 set -u
 cd "$(dirname "$0")/../.." || exit 2
+. tests/lib.sh
 build=${SEKISHO_BUILD-$PWD/build/release}
 program=$build/collector/sekisho-collector
 client=$build/tests/unit/collector/report_client
-# The sandbox leaves LeakSanitizer no way to look.
-export LC_ALL=C.UTF-8 ASAN_OPTIONS=${ASAN_OPTIONS-detect_leaks=0}
-work=$(mktemp -d)
-chmod 755 "$work"
-passed=0
-failed=0
 server=
-finish() {
+clean_up() {
 	[ -z "$server" ] || kill "$server" 2>/dev/null
 	wait
 	[ "${KEEP-}" = '' ] || cp "$work/log" "$KEEP"
-	rm -rf "$work"
-}
-trap finish EXIT
-trap 'exit 130' INT TERM
-
-result() { # CODE WHAT
-	if [ "$1" = 0 ]; then
-		echo "ok      $2"
-		passed=$((passed + 1))
-	else
-		echo "FAILED  $2"
-		failed=$((failed + 1))
-	fi
-}
-# Is what a command says exactly this?
-says() { # EXPECTED WHAT COMMAND...
-	local expected=$1 what=$2 said
-	shift 2
-	said=$("$@" 2>&1)
-	[ "$said" = "$expected" ]
-	result $? "$what"
-	[ "$said" = "$expected" ] || printf '        expected: %s\n        said:     %s\n' "$expected" "$said"
-}
-ends() { # CODE WHAT COMMAND...
-	local expected=$1 what=$2
-	shift 2
-	"$@" >"$work/out" 2>&1
-	local code=$?
-	[ "$code" = "$expected" ]
-	result $? "$what"
-	[ "$code" = "$expected" ] || { echo "        exit $code:"; sed 's/^/        /' "$work/out"; }
 }
 
 collector() {
@@ -71,9 +35,6 @@ post() { # PATH [CURL ARGUMENT...]
 	curl -sS --max-time 10 --tlsv1.3 --cacert "$data/ca.pem" -o "$work/body" -w '%{http_code}' "${@:2}" "https://localhost:$port$1"
 	printf ' %s' "$(jq -r .error "$work/body" 2>/dev/null)"
 }
-answers() {
-	(exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null
-}
 start() {
 	for _ in 1 2 3 4 5 6 7 8 9 10; do
 		port=$((20000 + RANDOM % 12000))
@@ -83,7 +44,7 @@ start() {
 		"$program" --config "$work/collector.yaml" serve >>"$work/log" 2>&1 &
 		server=$!
 		for _ in $(seq 100); do
-			answers && return 0
+			listens "$port" && return 0
 			kill -0 "$server" 2>/dev/null || break
 			sleep 0.05
 		done
@@ -92,9 +53,8 @@ start() {
 	cat "$work/log"
 	exit 1
 }
-stop() {
-	kill "$server"
-	wait "$server"
+end_server() {
+	stop "$server"
 	local code=$?
 	server=
 	return $code
@@ -118,7 +78,7 @@ ends 2 'oscal is not offered yet' "$program" --dir "$data" report --body mito-20
 ends 2 'an unknown body is refused' "$program" --dir "$data" report --body nowhere --format csv
 printf 'listen: 127.0.0.1:1\ncolour: red\n' >"$work/bad.yaml"
 ends 2 'an unknown key of the configuration is refused' "$program" --config "$work/bad.yaml" --dir "$data" terminals
-grep -q 'colour\|line 2' "$work/out"
+grep -q 'colour\|line 2' "$work/said"
 result $? 'and named'
 [ "$(id -u)" != 0 ] || {
 	mkdir -m 700 "$work/roots"
@@ -242,8 +202,8 @@ ends 3 'poll of a terminal nobody enrolled' collector poll nobody
 background T2 report - wait report - wait
 sleep 0.5
 ends 0 'poll down a waiting connection' collector poll T2 --json
-says '["FRESH",0,""]' 'brings a verified report' jq -c '[.state,.refusals,.problem]' "$work/out"
-jq -e '.poll.seq == .seq and .poll.took_ms < 2000' "$work/out" >/dev/null
+says '["FRESH",0,""]' 'brings a verified report' jq -c '[.state,.refusals,.problem]' "$work/said"
+jq -e '.poll.seq == .seq and .poll.took_ms < 2000' "$work/said" >/dev/null
 result $? 'made for it'
 kill "$t2"
 wait "$t2" 2>/dev/null
@@ -270,14 +230,14 @@ says 'not_in_policy' 'what a body does not ask for is never met' \
 
 echo '-- stop and start'
 nonce=$(jq -r .nonce "$work/T2/client.json")
-ends 0 'SIGTERM ends it well' stop
+ends 0 'SIGTERM ends it well' end_server
 ends 0 'terminals are shown without it' collector terminals
 ends 3 'a poll is not' collector poll T2
 start "$port"
 says "200 receipt seq=$(($(jq .seq "$work/T2/client.json") + 1)) full_state=0" 'after a restart the terminal goes on' terminal T2 report -
 [ -n "$nonce" ] && [ "$(sqlite3 "$data/collector.db" "SELECT answered FROM reports r JOIN terminals t ON t.id = r.terminal WHERE t.name = 'T2' ORDER BY r.seq DESC LIMIT 1")" = 1 ]
 result $? 'and its nonce is still good'
-ends 0 'SIGTERM again' stop
+ends 0 'SIGTERM again' end_server
 start "$port"
 terminal T2 report - report - >/dev/null
 says '"FRESH"' 'fresh' shown T2 .state
@@ -289,11 +249,9 @@ sqlite3 "$database" 'UPDATE reports SET received = received - 40000; UPDATE nonc
 says '"MISSING"' 'then missing' shown T2 .state
 says '200 receipt seq=5 full_state=0' 'an old nonce' terminal T3 report -
 says '"MISSING"' 'makes nothing fresh' shown T3 .state
-ends 0 'SIGTERM at last' stop
+ends 0 'SIGTERM at last' end_server
 grep -q 'ERROR: AddressSanitizer\|runtime error\|disk I/O\|not recorded' "$work/log"
 [ $? = 1 ]
 result $? 'and its log knows of no trouble'
 
-echo
-echo "$passed passed, $failed failed"
-[ "$failed" = 0 ]
+summary

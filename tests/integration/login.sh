@@ -4,58 +4,23 @@
 set -u
 top=${SEKISHO_TOP:-$(cd "$(dirname "$0")/../.." && pwd)}
 build=${SEKISHO_BUILD:-$top/build/release}
-work=$(mktemp -d /tmp/sekisho-login.XXXXXX)
+. "$top/tests/lib.sh"
 root=$work/root
 svc=$work/svc
 state=$root/var/lib/sekisho/auth
-passed=0
-failed=0
 agent=
-export LC_ALL=C.UTF-8
+clean_up() {
+	[ -z "$agent" ] || stop "$agent"
+}
+on_failure() {
+	[ ! -s "$work/out" ] || sed 's/^/        | /' "$work/out"
+}
 
-gone() {
-	! kill -0 "$agent" 2>/dev/null
-}
-end_agent() {
-	kill -CONT "$agent"
-	kill "$agent"
-	within 10 gone || kill -KILL "$agent"
-	wait "$agent"
-	agent=
-}
-finish() {
-	[ -z "$agent" ] || end_agent 2>/dev/null
-	rm -rf "$work"
-}
-trap finish EXIT
-trap 'exit 130' INT TERM
-
-check() { # WHAT COMMAND...
-	local what=$1
-	shift
-	if "$@"; then
-		echo "ok      $what"
-		passed=$((passed + 1))
-	else
-		echo "FAILED  $what"
-		failed=$((failed + 1))
-		[ ! -s "$work/out" ] || sed 's/^/        | /' "$work/out"
-	fi
-}
-says() { # TEXT: the last login said it
+told() { # TEXT: the last login said it
 	grep -qF -- "$1" "$work/out"
 }
-says_not() {
-	! says "$1"
-}
-within() { # SECONDS COMMAND...
-	local tries=$(($1 * 10))
-	shift
-	until "$@" >/dev/null 2>&1; do
-		tries=$((tries - 1))
-		[ $tries -gt 0 ] || return 1
-		sleep 0.1
-	done
+told_not() {
+	! told "$1"
 }
 
 ok="pamtester: successfully authenticated"
@@ -92,11 +57,9 @@ start_agent() {
 	within 20 grep -q 'ready' "$work/log"
 }
 stop_agent() {
-	end_agent 2>/dev/null
+	stop "$agent"
+	agent=
 	: >"$work/log"
-}
-auth_pid() {
-	pgrep -o -P "$agent" -f "$build/libexec/auth "
 }
 
 # pam_wrapper's processes trip over each other's directories when many start at once: such a one never got to libpam.
@@ -139,32 +102,32 @@ mkdir -p "$root"
 services
 : >"$work/out"
 check "the agent starts" start_agent
-[ $failed = 0 ] || { cat "$work/log"; echo "0 passed, 1 failed"; exit 1; }
+[ $failed = 0 ] || { cat "$work/log"; summary; exit 1; }
 
 # enrolment
 secret=$(enrol --by hanako)
 check "enrol prints a secret of 160 bits" test ${#secret} = 32
 check "enrol is journalled, with who did it" journalled '"token.enrolled","user":"games","factor":"totp","by":"hanako"' 1
 check "a second enrolment needs --replace" test -z "$(enrol)"
-check "and says so" says "is enrolled already"
+check "and says so" told "is enrolled already"
 check "the secret is root's" test "$(stat -c '%u %a %s' "$state/games")" = "0 600 8192"
 
 # password and TOTP
 settle
 pam svc games "correct horse"
-check "password alone is refused" says_not "$ok"
+check "password alone is refused" told_not "$ok"
 now=$(code 0)
 pam svc games "correct horse" "$now"
-check "password and code are accepted" says "$ok"
+check "password and code are accepted" told "$ok"
 pam svc games "correct horse" "$now"
-check "the same code again is refused" says "$refused"
-check "and the person is told why" says "$used"
+check "the same code again is refused" told "$refused"
+check "and the person is told why" told "$used"
 pam svc games "wrong horse" "$(code 1)"
-check "a wrong password never gets to the code" says_not "Verification code"
+check "a wrong password never gets to the code" told_not "Verification code"
 pam totp games "$(code -1)"
-check "an older code than the last is refused" says "$used"
+check "an older code than the last is refused" told "$used"
 pam totp games "$(code 1)"
-check "the next code is accepted" says "$ok"
+check "the next code is accepted" told "$ok"
 check "accepted logins are in the journal" journalled '"login.accepted","user":"games"' 2
 
 # the same code, many times at once
@@ -194,44 +157,44 @@ check "one code from 20 processes at once is accepted once, 20 times of 20 (was 
 settle
 secret=$(enrol --replace)
 pam totp games 000000
-check "a wrong code is refused" says "$refused"
-check "with the tries left" says "$wrong; 2 more"
+check "a wrong code is refused" told "$refused"
+check "with the tries left" told "$wrong; 2 more"
 pam totp games ""
-check "so is none" says "$wrong; 1 more"
+check "so is none" told "$wrong; 1 more"
 pam totp games 000000
-check "the third locks" says "$maxtries"
-check "and says what to do" says "$locked"
+check "the third locks" told "$maxtries"
+check "and says what to do" told "$locked"
 check "the lock is journalled" journalled '"login.locked","user":"games"' 1
 pam totp games "$(code 0)"
-check "a right code is refused then" says "$maxtries"
+check "a right code is refused then" told "$maxtries"
 operation=acct_mgmt pam totp games
-check "the account stage refuses a locked user" says "pamtester: Permission denied"
+check "the account stage refuses a locked user" told "pamtester: Permission denied"
 operation=chauthtok pam totp games
-check "so does the password stage" says "pamtester: Permission denied"
-kill -KILL "$(auth_pid)"
-within 10 auth_pid
+check "so does the password stage" told "pamtester: Permission denied"
+kill -KILL "$(agent_child auth)"
+within 10 agent_child auth >/dev/null
 pam totp games "$(code 0)"
-check "the lock outlives auth" says "$maxtries"
+check "the lock outlives auth" told "$maxtries"
 stop_agent
 start_agent
 pam totp games "$(code 0)"
-check "and the agent" says "$maxtries"
+check "and the agent" told "$maxtries"
 check "unlock needs a user" test "$(sekisho unlock nobody >/dev/null 2>&1; echo $?)" = 1
 sekisho unlock games --by hanako >"$work/out" 2>&1
-check "unlock says so" says "games is unlocked"
+check "unlock says so" told "games is unlocked"
 check "and is journalled" journalled '"user.unlocked","user":"games","by":"hanako"' 1
 settle
 pam totp games "$(code 0)"
-check "the unlocked user logs in" says "$ok"
+check "the unlocked user logs in" told "$ok"
 
 # other stages
 operation=acct_mgmt pam totp games
-check "the account stage takes a user who is not locked" says "pamtester: account management done"
+check "the account stage takes a user who is not locked" told "pamtester: account management done"
 operation="open_session close_session" pam totp games
-check "a session opens and closes" says "pamtester: session has successfully been closed"
+check "a session opens and closes" told "pamtester: session has successfully been closed"
 check "and both are journalled" journalled '"session.(opened|closed)","user":"games","service":"totp"' 2
 operation=chauthtok pam totp games
-check "passwd is not hindered" says "pamtester: authentication token altered successfully"
+check "passwd is not hindered" told "pamtester: authentication token altered successfully"
 
 # names that are not enrolled
 for i in 1 2; do
@@ -244,11 +207,11 @@ for i in 1 2; do
 	check "an unknown user sees what a user sees, try $i" cmp -s "$work/known.$i" "$work/unknown.$i"
 done
 pam totp root 000000
-check "a user without TOTP is refused like one" says "$wrong; 2 more"
+check "a user without TOTP is refused like one" told "$wrong; 2 more"
 check "the journal knows the difference" journalled '"login.refused".*"cause":"not-enrolled"' 3
 for name in '../etc/passwd' '.decoy' 'x y' '-rf' "$(printf 'a%.0s' $(seq 200))"; do
 	pam totp "$name" 000000
-	check "the name '${name:0:20}' is refused after a question" says "$wrong"
+	check "the name '${name:0:20}' is refused after a question" told "$wrong"
 done
 check "nothing but states is in the directory" test "$(find "$state" -mindepth 1 -printf '%f\n' | sort | paste -sd ' ')" = ".decoy games"
 
@@ -262,24 +225,24 @@ newer=$((1 - newer))
 cp "$state/games" "$work/games"
 printf 'torn' | dd of="$state/games" bs=1 seek=$((newer * 4096 + 100)) conv=notrunc status=none
 pam totp games "$(code 0)"
-check "after a torn write the record before counts" says "$ok"
+check "after a torn write the record before counts" told "$ok"
 printf 'torn' | dd of="$state/games" bs=1 seek=100 conv=notrunc status=none
 printf 'torn' | dd of="$state/games" bs=1 seek=4196 conv=notrunc status=none
 pam totp games "$(code 1)"
-check "with no whole record nobody enters" says "$unavailable"
+check "with no whole record nobody enters" told "$unavailable"
 check "and the journal says why" journalled '"login.refused","user":"games".*"cause":"state-unusable"' 1
 truncate -s 100 "$state/games"
 pam totp games "$(code 1)"
-check "nor with a cut file" says "$unavailable"
+check "nor with a cut file" told "$unavailable"
 cp "$work/games" "$work/others"
 rm "$state/games"
 ln -s "$work/others" "$state/games"
 pam totp games "$(code 1)"
-check "nor with a link" says "$unavailable"
+check "nor with a link" told "$unavailable"
 rm "$state/games"
 install -m 644 "$work/games" "$state/games"
 pam totp games "$(code 1)"
-check "nor with a file that others may read" says "$unavailable"
+check "nor with a file that others may read" told "$unavailable"
 rm "$state/games"
 
 # clients that are not root: a screen locker
@@ -288,35 +251,43 @@ secret=$(enrol)
 settle
 locker="setpriv --reuid=games --regid=games --clear-groups"
 as=$locker pam totp games "$(code 0)"
-check "a user's own locker asks for his code" says "$ok"
+check "a user's own locker asks for his code" told "$ok"
 secret_of_games=$secret
 as="setpriv --reuid=daemon --regid=daemon --clear-groups" pam totp games "$(code 1)"
-check "another user is refused without a question" says_not "Verification code"
-check "as an authentication failure" says "$refused"
+check "another user is refused without a question" told_not "Verification code"
+check "as an authentication failure" told "$refused"
 as=$locker operation=open_session pam totp games
-check "a locker cannot open sessions" says "Permission denied"
+check "a locker cannot open sessions" told "Permission denied"
 secret=$secret_of_games
 
-# auth gone, auth hanging
+# auth gone, auth hanging: while nobody is there to replace it
+hold() {
+	main=$(agent_main)
+	kill -STOP "$agent" "$main"
+}
+let_go() {
+	kill -CONT "$main" "$agent"
+}
 settle
-kill -STOP "$agent"
-victim=$(auth_pid)
+hold
+victim=$(agent_child auth)
 kill -KILL "$victim"
 pam hasty games "$(code 1)"
-check "without auth nobody enters" says "$unavailable"
-kill -CONT "$agent"
-within 10 auth_pid
+check "without auth nobody enters" told "$unavailable"
+let_go
+within 10 agent_child auth >/dev/null
 pam totp games "$(code 1)"
-check "once it is back logins are served" says "$ok"
-victim=$(auth_pid)
-kill -STOP "$agent" "$victim"
+check "once it is back logins are served" told "$ok"
+victim=$(agent_child auth)
+hold
+kill -STOP "$victim"
 pam hasty games 000000
-check "a hanging auth lets nobody in" says "$unavailable"
-kill -CONT "$agent"
-replaced() { [ -n "$(auth_pid)" ] && [ "$(auth_pid)" != "$victim" ]; }
+check "a hanging auth lets nobody in" told "$unavailable"
+let_go
+replaced() { [ -n "$(agent_child auth)" ] && [ "$(agent_child auth)" != "$victim" ]; }
 check "and is replaced" within 15 replaced
 pam totp games 000000
-check "by one that serves" says "$wrong"
+check "by one that serves" told "$wrong"
 
 # one user cannot take all the workers
 secret=$(enrol --replace)
@@ -334,10 +305,10 @@ cat "$work"/held.* >"$work/out"
 check "a user gets four workers at once" test "$(grep -o 'Verification code' "$work/out" | wc -l)" = 4
 check "and no more" test "$(grep -c "$unavailable" "$work/out")" = 2
 pam totp games "$(code 0)"
-check "root logs in all the same" says "$ok"
+check "root logs in all the same" told "$ok"
 wait "${holders[@]}"
 as=$locker pam totp games "$(code 1)"
-check "and the user once they are free" says "$ok"
+check "and the user once they are free" told "$ok"
 
 # what the policy asks
 openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj "/CN=office" \
@@ -347,9 +318,9 @@ sed -e 's/max_failures: 3/max_failures: 1/' -e 's/digits: 6/digits: 8/' \
 	"$top/packaging/policies/mito-my-number.yaml" >"$work/policy.yaml"
 check "a policy is installed: 8 digits, one try" install_policy
 pam totp games "$(code 1)"
-check "a token that is weaker than the policy is refused" says "weaker than the policy asks"
+check "a token that is weaker than the policy is refused" told "weaker than the policy asks"
 check "enrolling fewer digits is refused" test -z "$(enrol --replace --digits 6)"
-check "and says so" says "the policy asks for a longer code"
+check "and says so" told "the policy asks for a longer code"
 secret=$(enrol --replace --algorithm sha256)
 check "the policy's digits are enrolled" test ${#secret} = 52
 settle
@@ -358,9 +329,9 @@ code() {
 		"$(date -u -d "@$(($(date +%s) + 30 * $1))" '+%Y-%m-%d %H:%M:%S UTC')" "$secret"
 }
 pam totp games "$(code 0)"
-check "8 digits by SHA-256 are accepted" says "$ok"
+check "8 digits by SHA-256 are accepted" told "$ok"
 pam totp games 00000000
-check "one wrong code locks" says "$maxtries"
+check "one wrong code locks" told "$maxtries"
 
 # confirmation
 show() { "$build/agent/sekisho" --root "$root" enrol totp games --replace >"$work/shown" 2>"$work/out"; }
@@ -376,19 +347,19 @@ now=$(oathtool --totp --digits 8 --base32 "$secret")
 echo "$now" >&3
 wait $shower
 check "enrolment is confirmed by a code" grep -q "games is enrolled" "$work/shown"
-check "after a wrong one" says "wrong code"
+check "after a wrong one" told "wrong code"
 exec 3>&-
 pam totp games "$now"
-check "which is spent" says "$used"
+check "which is spent" told "$used"
 echo "" | show
-check "without the code nothing is enrolled" says "not confirmed, not enrolled"
+check "without the code nothing is enrolled" told "not confirmed, not enrolled"
 
 # revocation
 sekisho revoke totp games --by hanako >"$work/out" 2>&1
-check "revoke says so" says "TOTP of games is revoked"
+check "revoke says so" told "TOTP of games is revoked"
 check "and is journalled" journalled '"token.revoked","user":"games","factor":"totp","by":"hanako"' 1
 pam totp games "$(code 1)"
-check "the revoked token is worth nothing, and one try locks" says "$maxtries"
+check "the revoked token is worth nothing, and one try locks" told "$maxtries"
 check "revoking twice is refused" test "$(sekisho revoke totp games >/dev/null 2>&1; echo $?)" = 1
 check "no secret and no code is in the log" sh -c "! grep -qF -e '$secret' -e '$(code 0)' '$work/log'"
 
@@ -397,7 +368,6 @@ stop_agent
 check "without an agent enrol answers 3" test "$(sekisho enrol totp games --no-confirm >/dev/null 2>&1; echo $?)" = 3
 check "and enrols nobody" test ! -e "$state/games"
 pam hasty games 000000
-check "and nobody enters" says "$unavailable"
+check "and nobody enters" told "$unavailable"
 
-echo "$passed passed, $failed failed"
-[ $failed = 0 ]
+summary

@@ -4,26 +4,18 @@ set -u
 cd "$(dirname "$0")/../.." || exit 2
 program=${SEKISHO_BUILD-$PWD/build/release}/agent/sekisho
 profile=$PWD/packaging/policies/mito-my-number.yaml
-export LC_ALL=C.UTF-8
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-trap 'exit 130' INT TERM
-passed=0
-failed=0
+. tests/lib.sh
 
 # CODE TEXT COMMAND...: the exit code, and the text within what is said.
 expect() {
-	local code=$1 text=$2 said got
+	local expected=$1 text=$2 said got code
 	shift 2
 	said=$("$@" 2>&1)
 	got=$?
-	if [ "$got" = "$code" ] && [[ $said == *"$text"* ]]; then
-		echo "ok      $*"
-		passed=$((passed + 1))
-	else
-		echo "FAILED  $*: exit $got, not $code; wanted '$text' in: $said"
-		failed=$((failed + 1))
-	fi
+	[ "$got" = "$expected" ] && [[ $said == *"$text"* ]]
+	code=$?
+	result $code "$*"
+	[ $code = 0 ] || echo "        exit $got; wanted $expected and '$text' in: $said"
 }
 rules() { "$program" --root "$work/root" rules "$@"; }
 policy() { "$program" --root "$work/root" policy "$@"; }
@@ -92,5 +84,4 @@ expect 1 'in-force.p7' policy show
 expect 3 'not running' policy install two.p7
 expect 3 'absent.p7: ' policy install absent.p7
 
-echo "$passed passed, $failed failed"
-[ "$failed" = 0 ] && [ "$passed" -gt 0 ]
+summary

@@ -3,31 +3,14 @@
 # and nothing on the disk. The system's own directories stay as they are.
 set -u
 cd "$(dirname "$0")/../.." || exit 2
-work=$(mktemp -d)
-chmod 755 "$work" # the agent's users pass through
+. tests/lib.sh
 export TMPDIR=$work/tmp
 mkdir "$TMPDIR"
-passed=0
-failed=0
 children=()
-finish() {
+clean_up() {
 	[ ${#children[@]} = 0 ] || kill "${children[@]}" 2>/dev/null
 	wait
-	rm -rf "$work"
 }
-trap finish EXIT
-trap 'exit 130' INT TERM
-
-result() { # CODE WHAT
-	if [ "$1" = 0 ]; then
-		echo "ok      $2"
-		passed=$((passed + 1))
-	else
-		echo "FAILED  $2"
-		failed=$((failed + 1))
-	fi
-}
-
 # What a quickstart could leave: its directories, its processes (which name it), anything of ours in the system.
 traces() {
 	find "$TMPDIR" -mindepth 1 -maxdepth 1
@@ -50,7 +33,6 @@ shown() { # LOG
 
 system_state >"$work/system"
 [ -s "$work/system" ] || echo none >"$work/system"
-export LC_ALL=C.UTF-8
 
 packaging/quickstart.sh --once >"$work/first" 2>&1
 result $? "quickstart.sh --once ends with 0"
@@ -80,14 +62,6 @@ signal.signal(signal.SIGINT, signal.SIG_DFL)
 os.setsid()
 os.execv(sys.argv[1], sys.argv[1:])' "$@"
 }
-gone() { # PID: within 15 s
-	for _ in {1..150}; do
-		kill -0 "$1" 2>/dev/null || return 0
-		sleep 0.1
-	done
-	return 1
-}
-
 for signal in INT TERM; do
 	for after in 0.2 2 5; do
 		in_group packaging/quickstart.sh >"$work/log" 2>&1 &
@@ -96,7 +70,7 @@ for signal in INT TERM; do
 		until kill -0 -- "-$child" 2>/dev/null; do sleep 0.05; done
 		sleep "$after"
 		kill -"$signal" -- "-$child"
-		gone "$child" || kill -KILL "$child"
+		within 15 gone "$child" || kill -KILL "$child"
 		wait "$child"
 		[ $? = 130 ]
 		result $? "SIG$signal after $after s ends it"
@@ -108,5 +82,4 @@ done
 packaging/quickstart.sh --twice >"$work/log" 2>&1
 [ $? = 2 ]
 result $? "an unknown option is refused"
-echo "$passed passed, $failed failed"
-[ "$failed" = 0 ]
+summary

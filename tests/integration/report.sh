@@ -8,83 +8,20 @@ if [ -z "${REPORT_NETWORK-}" ] && unshare --net true 2>/dev/null; then
 	REPORT_NETWORK=own exec unshare --net "tests/integration/$(basename "$0")"
 fi
 [ "${REPORT_NETWORK-}" != own ] || ip link set lo up || exit 2
+. tests/lib.sh
 build=${SEKISHO_BUILD-$PWD/build/release}
-# The sandbox leaves LeakSanitizer no way to look.
-export LC_ALL=C.UTF-8 ASAN_OPTIONS=${ASAN_OPTIONS-detect_leaks=0}
-work=$(mktemp -d /tmp/sekisho-report.XXXXXX)
-chmod 755 "$work"
 root=$work/terminal
 state=$root/var/lib/sekisho
 ids=61300
-passed=0
-failed=0
 server=
 agent=
 
-ended() { # PID: within 5 seconds
-	local tries
-	for ((tries = 0; tries < 50; tries++)); do
-		kill -0 "$1" 2>/dev/null || return 0
-		sleep 0.1
-	done
-	return 1
-}
-stop() { # PID
-	kill "$1" 2>/dev/null
-	ended "$1" || kill -KILL "$1" 2>/dev/null
-	wait "$1" 2>/dev/null
-	return 0
-}
-finish() {
+clean_up() {
 	[ -z "$agent" ] || stop "$agent"
 	[ -z "$server" ] || stop "$server"
-	if [ "$failed" != 0 ]; then
-		tail -n 30 "$work/agent.log" "$work/collector.log"
-	fi
-	rm -rf "$work"
+	[ "$failed" = 0 ] || tail -n 30 "$work/agent.log" "$work/collector.log"
 }
-trap finish EXIT
-trap 'exit 130' INT TERM
-
-if [ "$(id -u)" != 0 ]; then
-	echo "must be run by root"
-	exit 1
-fi
-
-result() { # CODE WHAT
-	if [ "$1" = 0 ]; then
-		echo "ok      $2"
-		passed=$((passed + 1))
-	else
-		echo "FAILED  $2"
-		failed=$((failed + 1))
-	fi
-}
-check() { # WHAT COMMAND...
-	local what=$1
-	shift
-	"$@" >"$work/out" 2>&1
-	local code=$?
-	result "$code" "$what"
-	[ "$code" = 0 ] || sed 's/^/        /' "$work/out"
-}
-ends() { # CODE WHAT COMMAND...
-	local expected=$1 what=$2
-	shift 2
-	"$@" >"$work/out" 2>&1
-	local code=$?
-	[ "$code" = "$expected" ]
-	result $? "$what"
-	[ "$code" = "$expected" ] || { echo "        exit $code:"; sed 's/^/        /' "$work/out"; }
-}
-within() { # SECONDS COMMAND...
-	local end=$((SECONDS + $1))
-	shift
-	until "$@" >"$work/out" 2>&1; do
-		[ "$SECONDS" -lt "$end" ] || return 1
-		sleep 0.2
-	done
-}
+need_root
 
 collector() {
 	"$build/collector/sekisho-collector" --config "$work/collector.yaml" "$@"
@@ -92,13 +29,10 @@ collector() {
 sekisho() {
 	"$build/agent/sekisho" --root "$root" "$@"
 }
-answers() {
-	(exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null
-}
 serve() {
 	"$build/collector/sekisho-collector" --config "$work/collector.yaml" serve >>"$work/collector.log" 2>&1 &
 	server=$!
-	within 10 answers
+	within 10 listens "$port"
 }
 start_agent() {
 	"$build/agent/sekishod" --root "$root" --observe --user-ids "$ids" --libexec "$build/libexec" >>"$work/agent.log" 2>&1 &
@@ -107,9 +41,6 @@ start_agent() {
 }
 enrol() { # NAME [OPTION...]: token from standard input
 	sekisho enrol terminal --collector "https://localhost:$port" --token-file - --name "$1" "${@:2}"
-}
-child() { # NAME: pid
-	pgrep -P "$(pgrep -P "$agent")" -x "$1"
 }
 shown() { # TERMINAL FILTER
 	collector terminals --json | jq -c --arg t "$1" ".terminals[] | select(.terminal == \$t) | $2"
@@ -126,7 +57,7 @@ outbox_count() {
 }
 alive() { # NAME NOT-THIS-PID
 	local pid
-	pid=$(child "$1") && [ "$pid" != "$2" ] && sekisho status --json | jq -e --arg p "$1" '.state.agent.running | contains($p)'
+	pid=$(agent_child "$1") && [ "$pid" != "$2" ] && sekisho status --json | jq -e --arg p "$1" '.state.agent.running | contains($p)'
 }
 # What the collector holds of a terminal: each report once and in order, the journal's lines byte for byte.
 holds_all() { # TERMINAL
@@ -152,7 +83,7 @@ exactly_once() { # TERMINAL
 mkdir -p "$root"
 for _ in 1 2 3 4 5; do
 	port=$((20000 + RANDOM % 12000))
-	answers || break
+	listens "$port" || break
 done
 install -d -m 0700 "$work/collector"
 printf 'dir: %s\nlisten: 127.0.0.1:%s\n' "$work/collector" "$port" >"$work/collector.yaml"
@@ -161,8 +92,8 @@ ca=$work/collector/ca.pem
 check "it serves" serve
 check "the agent runs" start_agent
 for name in signer reporter; do
-	check "... $name is confined" grep -q '^Seccomp:[[:space:]]*2$' "/proc/$(child $name)/status"
-	check "... $name has no capability" grep -q '^CapEff:[[:space:]]*0*$' "/proc/$(child $name)/status"
+	check "... $name is confined" grep -q '^Seccomp:[[:space:]]*2$' "/proc/$(agent_child $name)/status"
+	check "... $name has no capability" grep -q '^CapEff:[[:space:]]*0*$' "/proc/$(agent_child $name)/status"
 done
 signer_links() { ldd "$build/libexec/signer" | grep -E 'libssl|libevent'; }
 ends 1 "... signer links no network library" signer_links
@@ -239,17 +170,17 @@ stop "$server"
 pending() { [ "$(outbox_count)" -ge "$wanted" ]; }
 wanted=0
 for name in guard auth guard; do
-	pid=$(child $name)
+	pid=$(agent_child $name)
 	wanted=$((wanted + 1))
 	kill -KILL "$pid"
 	check "collector away: $name died and is back" within 10 alive "$name" "$pid"
 	check "... $wanted reports are kept" within 10 pending
 done
-pid=$(child reporter)
+pid=$(agent_child reporter)
 kill -KILL "$pid"
 check "... reporter died and is back" within 10 alive reporter "$pid"
 check "... what was kept is kept" pending
-pid=$(child signer)
+pid=$(agent_child signer)
 kill -KILL "$pid"
 check "... signer died and is back" within 10 alive signer "$pid"
 before=$(outbox_count)
@@ -262,7 +193,7 @@ check "... what was cut short is gone" is 0 bash -c "find '$state/outbox/incomin
 serve
 kill -HUP "$agent"
 check "the collector is back: every report arrives once, in order" within 20 exactly_once t1
-sed 's/^/        /' "$work/out"
+sed 's/^/        /' "$work/said"
 check "... and the terminal is FRESH" within 10 is '"FRESH"' shown t1 .state
 ends 0 "... and a poll is answered" collector poll t1 --timeout 10
 
@@ -316,14 +247,14 @@ with open(sys.argv[1], "r+b") as file:
     file.write(b"X")
 PYTHON
 ends 1 "one byte changed: verify says no" sekisho journal verify
-mv "$work/out" "$work/verified"
+mv "$work/said" "$work/verified"
 check "... and where" grep -q "^$file:2: " "$work/verified"
 broken() { sekisho status --json | jq -e --arg f "$file" '.state.journal | .journal_state == "broken" and .file == $f and .line == 2'; }
 check "... the status says broken, and where" broken
 check "... it is journalled" grep -q '"event":"journal.broken"' "$state"/journal/*.jsonl
 collector_says() { shown t1 .journal | jq -e --arg f "$file" '.state == "broken" and .file == $f and .line == 2'; }
 check "... and the collector says so" within 15 collector_says
-pid=$(child signer)
+pid=$(agent_child signer)
 kill -KILL "$pid"
 check "... signer died and is back" within 10 alive signer "$pid"
 check "... the status still says so" within 10 broken
@@ -340,5 +271,4 @@ check "... it is FRESH" within 15 is '"FRESH"' shown t2 .state
 few() { shown t2 .seq | jq -e '. > 0 and . < 20'; }
 check "... and sends from 1" few
 
-echo "$passed passed, $failed failed"
-[ "$failed" = 0 ]
+summary

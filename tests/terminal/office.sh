@@ -67,7 +67,7 @@ policy_text() { # VERSION
 		  max_failures: 3
 		  totp: {digits: 6, step: 30, window: 1}
 		report:
-		  interval: ${report_interval:-10}
+		  interval: ${report_interval:-60}
 		rules: |
 		  allow id 0627:0001 serial "$listed_keyboard"
 	END
