@@ -168,7 +168,7 @@ static int rfkill_set(const struct port *p, bool blocked)
 static int module_unload(const struct port *p)
 {
 	const struct timespec step = {0, MODULE_STEP_MS * 1000000L};
-	int r = attribute_write(p->dir, "uevent", UNLOAD);
+	int r = attribute_write(p->dir, "device/uevent", UNLOAD);
 
 	for (int i = 0; r == 0 && i < MODULE_WAIT_STEPS; i++) {
 		if (faccessat(p->dir, "dev", F_OK, 0) != 0)
