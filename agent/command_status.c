@@ -260,6 +260,7 @@ static void print_status(const json_t *status)
 	print_row(LANGUAGE("端末", "terminal"), text);
 	print_row(LANGUAGE("動作", "mode"), mode_text(agent));
 	print_value(LANGUAGE("プロセス", "processes"), agent, "running");
+	print_value(LANGUAGE("第二の防壁", "second line"), agent, "second_line");
 	print_policy(json_object_get(state, "policy"));
 	print_guard(json_object_get(state, "guard"));
 	print_auth(json_object_get(state, "auth"));

@@ -15,6 +15,7 @@
 #include "agent/channel.h"
 #include "agent/child.h"
 #include "agent/launch.h"
+#include "agent/second_line.h"
 #include "core/clock.h"
 #include "core/error.h"
 #include "core/frame.h"
@@ -108,6 +109,7 @@ static void event_process(
 
 void supervise_tell_state(struct supervisor *s)
 {
+	char second_line[SECOND_LINE_MAX];
 	char running[64] = "main";
 	struct event_record e;
 
@@ -123,6 +125,8 @@ void supervise_tell_state(struct supervisor *s)
 	event_put(&e, FIELD_RUNNING, running);
 	event_put_number(&e, FIELD_RESTARTS, s->restarts);
 	event_put(&e, FIELD_VERSION, SEKISHO_VERSION);
+	second_line_read(s->requests.root, second_line);
+	event_put(&e, FIELD_SECOND_LINE, second_line);
 	tell_state(&s->tell, &e);
 }
 

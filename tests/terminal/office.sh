@@ -48,7 +48,7 @@ collector_sql() { # SQL
 	sqlite3 -readonly -cmd '.timeout 5000' "$office/collector/collector.db" "$1"
 }
 
-# Prints a policy as YAML that allows the listed keyboard and hubs, nothing else; $rules adds to its rules, and with
+# Prints a policy ($tier: my_number) as YAML that allows the listed keyboard and hubs, nothing else; $rules adds to its rules, and with
 # usb_storage=allow they may let a stick in.
 policy_text() { # VERSION
 	cat <<-END
@@ -56,7 +56,7 @@ policy_text() { # VERSION
 		id: test-office
 		body: mito-2026
 		version: $1
-		tier: my_number
+		tier: ${tier:-my_number}
 		signers: 1
 		ways:
 		  usb_storage: ${usb_storage:-deny}
