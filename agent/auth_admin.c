@@ -56,6 +56,15 @@ int auth_admin_record(
 	return error == 0 ? EXIT_YES : control_complain(error);
 }
 
+int auth_admin_fail(const char *user, int error)
+{
+	fprintf(stderr, "sekisho: %s: %s\n", user,
+	        error == ERR_NOT_FOUND
+	                ? LANGUAGE("TOTPは登録されていません", "is not enrolled for TOTP")
+	                : error_text(error));
+	return EXIT_NO;
+}
+
 static int open_directory(const struct cli *cli, int *dir)
 {
 	*dir = openat(cli->root, PATH_AUTH_DIR, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);

@@ -17,6 +17,9 @@ int auth_admin_check(const char *user);
 int auth_admin_record(
         const struct cli *cli, uint16_t kind, const char *user, const char *factor, const char *by);
 
+/* Says what went wrong with the user's state file; EXIT_NO. */
+int auth_admin_fail(const char *user, int error);
+
 /* The user's state file; root's, 0600, one link, as main asks too. ERR_NOT_FOUND, ERR_UNSAFE,
  * ERR_IO. */
 int auth_admin_open(const struct cli *cli, const char *user, int *fd);

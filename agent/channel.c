@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -11,6 +12,8 @@
 
 /* Main says nothing longer than this to a child. */
 enum { MAIN_FRAME_MAX = 256 };
+
+enum { JSON_PIECE = 32768 };
 
 static void signer_close(struct channel *c)
 {
@@ -306,4 +309,23 @@ int channel_breach(struct channel *c, enum role role)
 	const uint8_t payload = (uint8_t)role;
 
 	return frame_send(c->main_fd, MESSAGE_BREACH, &payload, sizeof(payload), NULL, 0);
+}
+
+int channel_send_json(int connection, const char *text)
+{
+	uint8_t *payload = malloc(JSON_PIECE + 4);
+	size_t left = strlen(text);
+	int error = payload != NULL ? 0 : ERR_MEMORY;
+
+	while (error == 0 && left > 0) {
+		struct buffer out = buffer_over(payload, JSON_PIECE + 4);
+		size_t piece = left < JSON_PIECE ? left : JSON_PIECE;
+
+		buffer_put_bytes(&out, text, piece);
+		error = frame_send(connection, MESSAGE_JSON, payload, out.length, NULL, 0);
+		text += piece;
+		left -= piece;
+	}
+	free(payload);
+	return error;
 }

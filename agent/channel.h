@@ -62,4 +62,8 @@ int channel_roll(struct channel *c);
 /* The signer's: main ends role, which sent what it may not. */
 int channel_breach(struct channel *c, enum role role);
 
+/* Answers on control.sock, in as many MESSAGE_JSON as it takes. Errors of frame_send(), ERR_MEMORY.
+ */
+int channel_send_json(int connection, const char *text);
+
 #endif

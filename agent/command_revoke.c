@@ -17,15 +17,6 @@ static int usage(void)
 	return EXIT_USAGE;
 }
 
-static int fail(const char *user, int error)
-{
-	fprintf(stderr, "sekisho: %s: %s\n", user,
-	        error == ERR_NOT_FOUND
-	                ? LANGUAGE("TOTPは登録されていません", "is not enrolled for TOTP")
-	                : error_text(error));
-	return EXIT_NO;
-}
-
 static int is_enrolled(const struct cli *cli, const char *user)
 {
 	int fd = -1;
@@ -46,13 +37,13 @@ static int revoke_totp(const struct cli *cli, const char *user, const char *by)
 		return code;
 	error = is_enrolled(cli, user);
 	if (error != 0)
-		return fail(user, error);
+		return auth_admin_fail(user, error);
 	code = auth_admin_record(cli, EVENT_TOKEN_REVOKED, user, "totp", by);
 	if (code != EXIT_YES)
 		return code;
 	error = auth_admin_remove(cli, user);
 	if (error != 0)
-		return fail(user, error);
+		return auth_admin_fail(user, error);
 	printf(LANGUAGE("%s のTOTPを失効しました\n", "TOTP of %s is revoked\n"), user);
 	return EXIT_YES;
 }

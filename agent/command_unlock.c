@@ -19,15 +19,6 @@ static int usage(void)
 	return EXIT_USAGE;
 }
 
-static int fail(const char *user, int error)
-{
-	fprintf(stderr, "sekisho: %s: %s\n", user,
-	        error == ERR_NOT_FOUND
-	                ? LANGUAGE("TOTPは登録されていません", "is not enrolled for TOTP")
-	                : error_text(error));
-	return EXIT_NO;
-}
-
 /* Last accepted step and secret stay: unlocking makes no used code good again. */
 static int clear(const struct auth_file *file)
 {
@@ -58,12 +49,12 @@ static int unlock(const struct cli *cli, const char *user, const char *by)
 		return code;
 	error = auth_admin_open(cli, user, &file.fd);
 	if (error != 0)
-		return fail(user, error);
+		return auth_admin_fail(user, error);
 	code = auth_admin_record(cli, EVENT_USER_UNLOCKED, user, NULL, by);
 	if (code == EXIT_YES) {
 		error = clear(&file);
 		if (error != 0)
-			code = fail(user, error);
+			code = auth_admin_fail(user, error);
 		else
 			printf(LANGUAGE("%s のロックを解除しました\n", "%s is unlocked\n"), user);
 	}

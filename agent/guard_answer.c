@@ -11,7 +11,7 @@
 #include "core/utf8.h"
 #include "policy/treatment.h"
 
-enum { PIECE = 32768, LIST_MAX = 4096 };
+enum { LIST_MAX = 4096 };
 
 void guard_answer_state(const struct enforcement *e, struct event_record *state)
 {
@@ -52,19 +52,8 @@ void guard_answer_policy(const struct guard_policy *p, struct event_record *stat
 static json_t *text_value(const char *text)
 {
 	char clean[FACTS_TEXT_MAX];
-	size_t length = strnlen(text, sizeof(clean) - 1);
+	size_t length = utf8_clean(text, clean, sizeof(clean));
 
-	for (size_t i = 0; i < length;) {
-		uint32_t character;
-		size_t size = utf8_next(text + i, length - i, &character);
-
-		if (size == 0) {
-			clean[i++] = '?';
-			continue;
-		}
-		memcpy(clean + i, text + i, size);
-		i += size;
-	}
 	return json_stringn(clean, length);
 }
 
@@ -125,22 +114,12 @@ static void verdict_add(json_t *object, const struct enforcement *e, const struc
 		member_add(object, "unenforced", g->unenforced);
 }
 
+/* Takes the document. */
 static int json_send(int connection, json_t *document)
 {
 	char *text = document != NULL ? json_dumps(document, JSON_COMPACT) : NULL;
-	size_t left = text != NULL ? strlen(text) : 0;
-	uint8_t memory[PIECE + 4];
-	int r = text != NULL ? 0 : ERR_MEMORY;
+	int r = text != NULL ? channel_send_json(connection, text) : ERR_MEMORY;
 
-	for (const char *at = text; r == 0 && left > 0;) {
-		struct buffer out = buffer_over(memory, sizeof(memory));
-		size_t length = left < PIECE ? left : PIECE;
-
-		buffer_put_bytes(&out, at, length);
-		r = frame_send(connection, MESSAGE_JSON, memory, out.length, NULL, 0);
-		at += length;
-		left -= length;
-	}
 	free(text);
 	json_decref(document);
 	return r;

@@ -20,7 +20,7 @@
 #include "core/log.h"
 #include "core/memory.h"
 
-enum { PEERS_MAX = 256, JSON_PIECE = 32768, NONCE_MAX = 128 };
+enum { PEERS_MAX = 256, NONCE_MAX = 128 };
 
 struct peer {
 	int fd;
@@ -347,25 +347,6 @@ static void serve_peer(struct signer *s, struct peer *peer)
 	frame_close_fds(&frame);
 }
 
-static int send_json(int fd, const char *text)
-{
-	uint8_t *payload = malloc(JSON_PIECE + 4);
-	size_t length = strlen(text);
-	int error = payload != NULL ? 0 : ERR_MEMORY;
-
-	while (error == 0 && length > 0) {
-		struct buffer out = buffer_over(payload, JSON_PIECE + 4);
-		size_t piece = length < JSON_PIECE ? length : JSON_PIECE;
-
-		buffer_put_bytes(&out, text, piece);
-		error = frame_send(fd, MESSAGE_JSON, payload, out.length, NULL, 0);
-		text += piece;
-		length -= piece;
-	}
-	free(payload);
-	return error;
-}
-
 static void answer_status(struct signer *s, int fd)
 {
 	char *text;
@@ -375,7 +356,7 @@ static void answer_status(struct signer *s, int fd)
 	text = signer_report_status(&s->report, &s->journal, &s->state);
 	/* A client that does not read loses its answer, and holds nobody up. */
 	if (text != NULL && fcntl(fd, F_SETFL, O_NONBLOCK) == 0)
-		(void)send_json(fd, text);
+		(void)channel_send_json(fd, text);
 	free(text);
 	close(fd);
 }

@@ -54,19 +54,8 @@ static bool section_has(enum section section, uint16_t field)
 static json_t *text_value(const char *text)
 {
 	char clean[EVENT_VALUE_MAX + 1];
-	size_t length = strlen(text);
+	size_t length = utf8_clean(text, clean, sizeof(clean));
 
-	for (size_t i = 0; i < length;) {
-		uint32_t character;
-		size_t size = utf8_next(text + i, length - i, &character);
-
-		if (size == 0) {
-			clean[i++] = '?';
-			continue;
-		}
-		memcpy(clean + i, text + i, size);
-		i += size;
-	}
 	return json_stringn(clean, length);
 }
 

@@ -13,6 +13,17 @@ void collector_say(const char *subject, const char *sentence)
 	fprintf(stderr, "%s: %s\n", subject, sentence);
 }
 
+int collector_print_json(json_t *document)
+{
+	int error = document == NULL || json_dumpf(document, stdout, JSON_INDENT(2)) != 0
+	                    ? ERR_MEMORY
+	                    : 0;
+
+	putchar('\n');
+	json_decref(document);
+	return error;
+}
+
 int collector_open(const struct collector *collector, struct store **store)
 {
 	*store = NULL;

@@ -5,6 +5,7 @@
 #include "collector/config.h"
 #include "collector/store.h"
 
+#include <jansson.h>
 #include <stdbool.h>
 
 struct collector {
@@ -27,6 +28,9 @@ int collector_open(const struct collector *collector, struct store **store);
 
 /* One sentence on stderr. */
 void collector_say(const char *subject, const char *sentence);
+
+/* On stdout; takes the document. ERR_MEMORY, also when it is NULL. */
+int collector_print_json(json_t *document);
 
 /* Digits only, between the two; false else. */
 bool collector_read_number(

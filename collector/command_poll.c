@@ -87,12 +87,7 @@ static int print(const struct question *q, const struct summary *summary)
 	json_object_set_new(document, "poll",
 	        json_pack("{s:I, s:I}", "seq", (json_int_t)q->seq, "took_ms",
 	                (json_int_t)q->took_ms));
-	int error = document == NULL || json_dumpf(document, stdout, JSON_INDENT(2)) != 0
-	                    ? ERR_MEMORY
-	                    : 0;
-	putchar('\n');
-	json_decref(document);
-	return error;
+	return collector_print_json(document);
 }
 
 static int show(const struct collector *collector, struct store *store, const struct question *q)

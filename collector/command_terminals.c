@@ -13,13 +13,7 @@ static int print_json(const struct summary *summaries, size_t count)
 
 	for (size_t i = 0; i < count; i++)
 		json_array_append_new(terminals, summary_json(&summaries[i]));
-	json_t *document = json_pack("{s:o}", "terminals", terminals);
-	int error = document == NULL || json_dumpf(document, stdout, JSON_INDENT(2)) != 0
-	                    ? ERR_MEMORY
-	                    : 0;
-	putchar('\n');
-	json_decref(document);
-	return error;
+	return collector_print_json(json_pack("{s:o}", "terminals", terminals));
 }
 
 int command_terminals(const struct collector *collector, int argc, char **argv)

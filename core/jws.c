@@ -178,19 +178,29 @@ static int check(const char *jws, size_t jws_length, const struct key *key, cons
 	return verify_by_cjose(jws, jws_length, key);
 }
 
+static int take_apart(const char *jws, size_t jws_length, uint8_t **header, size_t *header_length,
+        uint8_t **payload, size_t *length, size_t *signature_length)
+{
+	struct compact parts;
+	int error = split(jws, jws_length, &parts);
+
+	*header = NULL;
+	*payload = NULL;
+	*length = 0;
+	if (error != 0)
+		return error;
+	return decode(&parts, header, header_length, payload, length, signature_length);
+}
+
 int jws_verify(const char *jws, size_t jws_length, const struct key *key, const char *typ,
         uint8_t **payload, size_t *length)
 {
-	struct compact parts;
 	uint8_t *header = NULL;
 	size_t header_length = 0;
 	size_t signature_length = 0;
 
-	*payload = NULL;
-	*length = 0;
-	int error = split(jws, jws_length, &parts);
-	if (error == 0)
-		error = decode(&parts, &header, &header_length, payload, length, &signature_length);
+	int error = take_apart(
+	        jws, jws_length, &header, &header_length, payload, length, &signature_length);
 	if (error != 0)
 		return error;
 	error = check(jws, jws_length, key, typ, header, header_length, signature_length);
@@ -205,16 +215,12 @@ int jws_verify(const char *jws, size_t jws_length, const struct key *key, const 
 
 int jws_peek(const char *jws, size_t jws_length, uint8_t **payload, size_t *length)
 {
-	struct compact parts;
 	uint8_t *header = NULL;
 	size_t header_length = 0;
 	size_t signature_length = 0;
 
-	*payload = NULL;
-	*length = 0;
-	int error = split(jws, jws_length, &parts);
-	if (error == 0)
-		error = decode(&parts, &header, &header_length, payload, length, &signature_length);
+	int error = take_apart(
+	        jws, jws_length, &header, &header_length, payload, length, &signature_length);
 	free(header);
 	return error;
 }

@@ -1,5 +1,7 @@
 #include "core/utf8.h"
 
+#include <string.h>
+
 static size_t sequence_length(uint8_t first)
 {
 	if (first < 0x80)
@@ -35,4 +37,25 @@ size_t utf8_next(const char *text, size_t length, uint32_t *character)
 		return 0;
 	*character = value;
 	return size;
+}
+
+size_t utf8_clean(const char *text, char *out, size_t size)
+{
+	size_t length = strlen(text);
+	size_t used = 0;
+
+	for (size_t at = 0; at < length;) {
+		uint32_t character;
+		size_t bytes = utf8_next(text + at, length - at, &character);
+		const char *from = bytes > 0 ? text + at : "?";
+		size_t step = bytes > 0 ? bytes : 1;
+
+		if (used + step >= size)
+			break;
+		memcpy(out + used, from, step);
+		used += step;
+		at += step;
+	}
+	out[used] = '\0';
+	return used;
 }

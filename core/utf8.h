@@ -11,4 +11,10 @@
  */
 size_t utf8_next(const char *text, size_t length, uint32_t *character);
 
+/*
+ * Copies text; each byte that is no part of UTF-8 becomes '?'. What does not fit into size, which
+ * is 1 at least, is cut off at a whole character. Returns the copy's length.
+ */
+size_t utf8_clean(const char *text, char *out, size_t size);
+
 #endif

@@ -81,6 +81,31 @@ static void utf8_takes_only_utf8(void **state)
 	assert_int_equal(utf8_next("\xe9\x96\xa2", 2, &c), 0);
 }
 
+static void assert_clean(const char *text, size_t size, const char *expected)
+{
+	char out[64];
+
+	memset(out, 'x', sizeof(out));
+	assert_int_equal(utf8_clean(text, out, size), strlen(expected));
+	assert_string_equal(out, expected);
+	assert_int_equal(out[size], 'x');
+}
+
+static void utf8_copies_are_utf8(void **state)
+{
+	(void)state;
+	assert_clean("", 8, "");
+	assert_clean("関所", 8, "関所");
+	assert_clean("a\xff\xe9\x96z", 8, "a???z");
+	assert_clean("\xed\xa0\x80", 8, "???"); /* a surrogate */
+	/* Cut at a whole character. */
+	assert_clean("関所", 7, "関所");
+	assert_clean("関所", 6, "関");
+	assert_clean("関所", 3, "");
+	assert_clean("abc", 3, "ab");
+	assert_clean("abc", 1, "");
+}
+
 static void printable(const char *text, const char *expected)
 {
 	char out[64];
@@ -162,6 +187,7 @@ int main(void)
 	        cmocka_unit_test_setup(language_order, plain_language),
 	        cmocka_unit_test_setup(every_error_has_a_text, plain_language),
 	        cmocka_unit_test(utf8_takes_only_utf8),
+	        cmocka_unit_test(utf8_copies_are_utf8),
 	        cmocka_unit_test(log_printable_shows_what_is_there),
 	        cmocka_unit_test(log_lines),
 	};
