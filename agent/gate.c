@@ -22,7 +22,7 @@
 #include "core/language.h"
 #include "core/log.h"
 
-#include "gate.skel.h"
+#include <gate.skel.h> /* made by the build from gate.bpf.c */
 
 enum { CAUSE_MAX = 160, LSM_LIST_MAX = 1024, PINS = 6 };
 
