@@ -51,6 +51,8 @@ static const struct row ROWS[] = {
         {"allow id equals-ordered { 046d:c52b }", COMBO, 1, RULE_ALLOW},
         {"allow id match-all { 046d:c52b 1111:2222 }", COMBO, 1, RULE_ALLOW},
         {"allow id match-all { 1111:2222 }", COMBO, 0, RULE_BLOCK},
+        {"allow id match-all { 046d:* }", COMBO, 1, RULE_ALLOW},
+        {"allow id match-all { *:* }", COMBO, 1, RULE_ALLOW},
         /* strings */
         {"allow serial \"S1\"", STICK, 1, RULE_ALLOW},
         {"allow serial \"s1\"", STICK, 0, RULE_BLOCK},
@@ -61,6 +63,9 @@ static const struct row ROWS[] = {
         {"allow serial none-of { \"S2\" \"S1\" }", STICK, 0, RULE_BLOCK},
         {"allow serial one-of { \"S2\" \"S1\" }", STICK, 1, RULE_ALLOW},
         {"allow serial { \"S2\" \"S1\" }", STICK, 0, RULE_BLOCK},
+        {"allow serial equals { \"S1\" \"S1\" }", STICK, 1, RULE_ALLOW},
+        {"allow serial match-all { \"S2\" \"S1\" }", STICK, 1, RULE_ALLOW},
+        {"allow name match-all { \"Other\" }", STICK, 0, RULE_BLOCK},
         {"allow name \"Cruzer\" via-port \"1-2\"", STICK, 1, RULE_ALLOW},
         {"allow name \"Cruzer\" via-port \"1-3\"", STICK, 0, RULE_BLOCK},
         {"allow via-port one-of { \"1-1\" \"1-2\" }", STICK, 1, RULE_ALLOW},
@@ -104,6 +109,7 @@ static const struct row ROWS[] = {
         {"allow with-interface match-all { 03:*:* 08:*:* 09:*:* }", EVIL, 1, RULE_ALLOW},
         {"allow with-interface match-all { 03:*:* }", COMBO, 1, RULE_ALLOW},
         {"allow with-interface match-all { 03:*:* }", EVIL, 0, RULE_BLOCK},
+        {"allow with-interface match-all { 03:*:* }", "id 1111:2222", 1, RULE_ALLOW},
         /* conditions */
         {"allow if true", STICK, 1, RULE_ALLOW},
         {"allow if false", STICK, 0, RULE_BLOCK},
