@@ -2,20 +2,17 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <libusb.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "agent/descriptors.h"
+#include "agent/interface.h"
 #include "core/encode.h"
 #include "core/error.h"
 
-enum { NUMBER_SIZE = 16 };
-
-/* libusb.h names them with values of its own enum; these are of the raw bytes (USB 2.0, table 9-5).
- */
-enum { RAW_CONFIGURATION = 2, RAW_INTERFACE = 4, RAW_DEVICE_LENGTH = 18 };
+enum { NUMBER_SIZE = 16, DEVICE_LENGTH = 18, INTERFACE_PATH_MAX = DEVICE_NAME_MAX + 64 };
 
 static size_t digits_at(const char *text)
 {
@@ -158,10 +155,10 @@ static int raw_read(int dir, uint8_t **raw, size_t *length)
 {
 	int r = ERR_MEMORY;
 
-	*raw = malloc(DEVICE_DESCRIPTORS_MAX);
+	*raw = malloc(DESCRIPTORS_MAX);
 	if (*raw != NULL)
-		r = bytes_read(dir, "descriptors", *raw, DEVICE_DESCRIPTORS_MAX, length);
-	if (r == 0 && *length < RAW_DEVICE_LENGTH)
+		r = bytes_read(dir, "descriptors", *raw, DESCRIPTORS_MAX, length);
+	if (r == 0 && *length < DEVICE_LENGTH)
 		r = ERR_FORMAT;
 	return r;
 }
@@ -194,125 +191,14 @@ static int parent_hash_read(int dir, char hash[FACTS_HASH_MAX])
 	return r;
 }
 
-struct tally {
-	size_t configurations;
-	size_t interfaces; /* every alternate setting of every configuration */
-};
-
-/*
- * Only counts: what is in a descriptor is libusb's to say. libusb passes over what it does not
- * expect, an alternate setting that comes later than its siblings for one; the kernel does not, so
- * the two counts must agree.
- */
-static int raw_count(const uint8_t *raw, size_t length, struct tally *t)
-{
-	*t = (struct tally){0};
-	for (size_t at = 0; at < length; at += raw[at]) {
-		if (length - at < 2 || raw[at] < 2 || raw[at] > length - at)
-			return ERR_FORMAT;
-		if (at > 0 && raw[at + 1] == RAW_CONFIGURATION)
-			t->configurations++;
-		if (at > 0 && raw[at + 1] == RAW_INTERFACE)
-			t->interfaces++;
-	}
-	return 0;
-}
-
-static void facts_add_interface(
-        struct device_facts *facts, const struct libusb_interface_descriptor *i)
-{
-	struct facts_interface *to;
-
-	if (facts->interface_count == FACTS_INTERFACES_MAX) {
-		facts->interfaces_cut = 1;
-		return;
-	}
-	to = &facts->interfaces[facts->interface_count++];
-	to->class = i->bInterfaceClass;
-	to->subclass = i->bInterfaceSubClass;
-	to->protocol = i->bInterfaceProtocol;
-}
-
-static size_t configuration_take(
-        const struct libusb_config_descriptor *c, struct device_facts *facts)
-{
-	size_t taken = 0;
-
-	for (int i = 0; i < c->bNumInterfaces; i++) {
-		for (int a = 0; a < c->interface[i].num_altsetting; a++, taken++)
-			facts_add_interface(facts, &c->interface[i].altsetting[a]);
-	}
-	return taken;
-}
-
-static int descriptors_take(
-        libusb_device *device, const struct tally *raw, struct device_facts *facts)
-{
-	struct libusb_device_descriptor d;
-	struct tally taken = {0};
-
-	if (libusb_get_device_descriptor(device, &d) != 0)
-		return ERR_FORMAT;
-	facts->vendor = d.idVendor;
-	facts->product = d.idProduct;
-	facts->device_class = d.bDeviceClass;
-	for (; taken.configurations < d.bNumConfigurations; taken.configurations++) {
-		struct libusb_config_descriptor *c = NULL;
-
-		if (libusb_get_config_descriptor(device, (uint8_t)taken.configurations, &c) != 0)
-			return ERR_FORMAT;
-		taken.interfaces += configuration_take(c, facts);
-		libusb_free_config_descriptor(c);
-	}
-	if (taken.configurations == 0 || taken.interfaces == 0)
-		return ERR_FORMAT;
-	return taken.configurations == raw->configurations && taken.interfaces == raw->interfaces
-	               ? 0
-	               : ERR_FORMAT;
-}
-
-static libusb_device *device_find(libusb_device *const *list, ssize_t count, const struct device *d)
-{
-	for (ssize_t i = 0; i < count; i++) {
-		if (libusb_get_bus_number(list[i]) == d->bus &&
-		        libusb_get_device_address(list[i]) == d->devnum)
-			return list[i];
-	}
-	return NULL;
-}
-
-/* A context of its own looks at what is there now, and keeps no thread between two devices. */
-static int libusb_read(const struct tally *raw, struct device *d)
-{
-	libusb_context *context = NULL;
-	libusb_device **list = NULL;
-	libusb_device *device;
-	ssize_t count;
-	int r = ERR_NOT_FOUND;
-
-	if (libusb_init(&context) != 0)
-		return ERR_IO;
-	count = libusb_get_device_list(context, &list);
-	device = device_find(list, count, d);
-	if (device != NULL)
-		r = descriptors_take(device, raw, &d->facts);
-	if (count >= 0)
-		libusb_free_device_list(list, 1);
-	libusb_exit(context);
-	return r;
-}
-
 static int facts_read(int dir, struct device *d)
 {
 	struct device_facts *f = &d->facts;
 	struct identity id = {.name = f->name, .serial = f->serial};
 	uint8_t *raw = NULL;
 	size_t length;
-	struct tally tally;
 	int r = raw_read(dir, &raw, &length);
 
-	if (r == 0)
-		r = raw_count(raw, length, &tally);
 	if (r == 0)
 		r = text_read(dir, "product", f->name, sizeof(f->name));
 	if (r == 0)
@@ -320,7 +206,7 @@ static int facts_read(int dir, struct device *d)
 	if (r == 0)
 		r = text_read(dir, "port/connect_type", f->connect_type, sizeof(f->connect_type));
 	if (r == 0)
-		r = libusb_read(&tally, d);
+		r = descriptors_read(raw, length, f);
 	id.vendor = f->vendor;
 	id.product = f->product;
 	if (r == 0)
@@ -382,28 +268,96 @@ int device_read(int sys, const char *name, struct device *d)
 		goto out;
 	ids_read(dir, &d->facts);
 	d->readable = facts_read(dir, d) == 0;
-	/* libusb looked by number: it must be the number of a device that was there all the time.
-	 */
 	r = state_read(dir, d);
 out:
 	close(dir);
 	return r;
 }
 
-int device_authorised(int sys, const struct device *d, bool *authorised)
+/* An attribute of an interface of the active configuration: "1-2:1.0/authorized". */
+static void interface_path(const struct device *d, unsigned configuration, unsigned number,
+        const char *attribute, char path[INTERFACE_PATH_MAX])
+{
+	snprintf(
+	        path, INTERFACE_PATH_MAX, "%s:%u.%u/%s", d->name, configuration, number, attribute);
+}
+
+static void interfaces_state_read(int dir, const struct device *d, struct device_state *state)
+{
+	char path[INTERFACE_PATH_MAX];
+	unsigned authorised;
+
+	for (size_t i = 0; i < d->facts.interface_count; i++) {
+		const struct facts_interface *f = &d->facts.interfaces[i];
+		uint32_t bit = UINT32_C(1) << f->number;
+
+		if (f->configuration != state->configuration || (state->present & bit) != 0)
+			continue;
+		interface_path(d, f->configuration, f->number, "authorized", path);
+		if (number_read(dir, path, &authorised) != 0)
+			continue;
+		state->present |= bit;
+		if (authorised != 0)
+			state->open |= bit;
+	}
+}
+
+int device_state_read(int sys, const struct device *d, struct device_state *state)
 {
 	struct device now = {0};
 	int dir;
 	int r = device_open(sys, d->name, &dir);
 
-	*authorised = false;
+	*state = (struct device_state){0};
 	if (r != 0)
 		return r;
 	r = state_read(dir, &now);
-	close(dir);
 	if (r == 0 && (now.bus != d->bus || now.devnum != d->devnum))
 		r = ERR_NOT_FOUND;
-	if (r == 0)
-		*authorised = now.authorised;
+	if (r == 0) {
+		state->authorised = now.authorised;
+		/* A device that is not configured has an empty one. */
+		(void)number_read(dir, "bConfigurationValue", &state->configuration);
+		interfaces_state_read(dir, d, state);
+	}
+	close(dir);
 	return r;
+}
+
+void device_found(struct device *d, unsigned configuration, unsigned number, uint8_t found)
+{
+	for (size_t i = 0; i < d->facts.interface_count; i++) {
+		struct facts_interface *f = &d->facts.interfaces[i];
+
+		if (f->configuration == configuration && f->number == number)
+			f->found = found;
+	}
+}
+
+bool device_interfaces_look(int sys, struct device *d)
+{
+	struct device_state state;
+	bool changed = false;
+	int dir = -1;
+
+	if (device_state_read(sys, d, &state) != 0 || state.present == 0 ||
+	        device_open(sys, d->name, &dir) != 0)
+		return false;
+	for (size_t i = 0; i < d->facts.interface_count; i++) {
+		struct facts_interface *f = &d->facts.interfaces[i];
+		char path[INTERFACE_PATH_MAX];
+		uint8_t found;
+
+		if (f->configuration != state.configuration ||
+		        (state.present & UINT32_C(1) << f->number) == 0)
+			continue;
+		interface_path(d, f->configuration, f->number, ".", path);
+		found = interface_seen(dir, path, &d->facts, i);
+		if (found != f->found) {
+			f->found = found;
+			changed = true;
+		}
+	}
+	close(dir);
+	return changed;
 }

@@ -1,4 +1,4 @@
-/* A USB device as the kernel and libusb show it: everything in it is claimed by the device. */
+/* A USB device as the kernel shows it: everything in it is claimed by the device. */
 #ifndef SEKISHO_AGENT_DEVICE_H
 #define SEKISHO_AGENT_DEVICE_H
 
@@ -6,7 +6,7 @@
 
 #include <stdbool.h>
 
-enum { DEVICE_NAME_MAX = 64, DEVICE_DESCRIPTORS_MAX = 65536 };
+enum { DEVICE_NAME_MAX = 64 };
 
 struct device {
 	char name[DEVICE_NAME_MAX]; /* kernel name: "1-2.3" */
@@ -22,14 +22,30 @@ bool device_name_is_device(const char *name);
 bool device_name_is_hub(const char *name);
 
 /*
- * Reads device name. sys: descriptor of /sys. Descriptors are parsed by libusb and their count is
- * checked against the raw ones; what libusb does not understand whole leaves readable false.
- * ERR_NOT_FOUND: no such device (any more).
+ * Reads device name. sys: descriptor of /sys. What cannot be read whole (agent/descriptors.h)
+ * leaves readable false. ERR_NOT_FOUND: no such device (any more).
  */
 int device_read(int sys, const char *name, struct device *d);
 
-/* Whether the device that was read is still there, and authorised now. ERR_NOT_FOUND when it is not
- * there. */
-int device_authorised(int sys, const struct device *d, bool *authorised);
+/* What the kernel has of it now. Interfaces: of the active configuration, bit 1 << number. */
+struct device_state {
+	bool authorised;
+	unsigned configuration; /* 0: none is active */
+	uint32_t present;
+	uint32_t open; /* authorised */
+};
+
+/* ERR_NOT_FOUND when the device that was read is not there any more. */
+int device_state_read(int sys, const struct device *d, struct device_state *state);
+
+/*
+ * What is known of the interfaces of the active configuration without asking the device: which
+ * driver each has, its string, its report descriptor where usbhid has it. facts.interfaces[].found
+ * follows; true when that changed something.
+ */
+bool device_interfaces_look(int sys, struct device *d);
+
+/* Puts what was found out about an interface of a configuration beside every alternate setting. */
+void device_found(struct device *d, unsigned configuration, unsigned number, uint8_t found);
 
 #endif

@@ -7,6 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "agent/probation.h"
+#include "agent/usb_number.h"
 #include "agent/ways.h"
 #include "core/clock.h"
 #include "core/error.h"
@@ -43,29 +45,19 @@ struct verdict enforce_verdict(const struct guarded *g)
 	return v;
 }
 
-static struct circumstances circumstances_of(const struct enforcement *e, const struct guarded *g)
+static struct circumstances circumstances_of(struct enforcement *e, const struct guarded *g)
 {
-	struct circumstances c = {.rules.moment = clock_wall()};
+	struct circumstances c = {.rules.moment = clock_wall(), .rules.allowed = e->allowed};
 
 	for (size_t i = 0; i < e->count; i++) {
 		const struct guarded *other = e->devices[i];
 
-		c.keyboards += other != g && other->device.authorised &&
-		               facts_may_type(&other->device.facts);
+		if (other == g || !other->judged || other->verdict.treatment == TREATMENT_DENY)
+			continue;
+		c.keyboards += facts_may_type(&other->device.facts);
+		e->allowed[c.rules.allowed_count++] = &other->device.facts;
 	}
 	return c;
-}
-
-static struct verdict judge(const struct enforcement *e, const struct guarded *g)
-{
-	struct circumstances circumstances = circumstances_of(e, g);
-
-	if (g->device.readable)
-		return policy_decide(e->policy, &g->device.facts, &circumstances);
-	return (struct verdict){.treatment = TREATMENT_DENY,
-	        .reason = REASON_UNREADABLE,
-	        .rule = 0,
-	        .way = WAY_COUNT};
 }
 
 static void event_identify(
@@ -160,23 +152,74 @@ static void unenforced_set(struct enforcement *e, struct guarded *g, const char 
 	(void)tell(e, &event);
 }
 
-/* Asks main to make the device what it shall be, and looks whether it is. ERR_NOT_FOUND: it has
- * gone. */
+/* The interfaces of a configuration that the verdict lets in. */
+static uint32_t interfaces_wanted(
+        const struct enforcement *e, const struct guarded *g, unsigned configuration)
+{
+	const struct device_facts *facts = &g->device.facts;
+	uint32_t wanted = 0;
+
+	for (size_t i = 0; i < facts->interface_count; i++) {
+		if (facts->interfaces[i].configuration == configuration &&
+		        verdict_has_interface(&g->verdict, e->policy, facts, i))
+			wanted |= UINT32_C(1) << facts->interfaces[i].number;
+	}
+	return wanted;
+}
+
+static bool state_is(const struct enforcement *e, const struct guarded *g, bool authorised)
+{
+	if (!authorised || !g->state.authorised)
+		return g->state.authorised == authorised;
+	return g->state.configuration != 0 &&
+	       g->state.open == interfaces_wanted(e, g, g->state.configuration);
+}
+
+/* Asks main, and looks what came of it. configuration 0: the device without its interfaces. */
+static int state_ask(
+        struct enforcement *e, struct guarded *g, bool authorised, unsigned configuration)
+{
+	uint64_t number = g->device.devnum;
+	int gone;
+	int r;
+
+	if (authorised && configuration != 0)
+		number = usb_number_authorise(
+		        g->device.devnum, configuration, interfaces_wanted(e, g, configuration));
+	r = channel_request(e->channel,
+	        authorised ? REQUEST_USB_AUTHORISE : REQUEST_USB_DEAUTHORISE, g->device.name,
+	        number, -1, NULL);
+	gone = device_state_read(e->sys, &g->device, &g->state);
+	return gone != 0 ? gone : r;
+}
+
+/*
+ * The kernel chooses the configuration when it authorises: the first is what it usually takes, and
+ * main opens no interface of another (ERR_VERSION) before it was asked for that one.
+ */
+static int state_make(struct enforcement *e, struct guarded *g, bool authorised)
+{
+	unsigned configuration = g->state.configuration;
+	int r;
+
+	if (configuration == 0)
+		configuration = g->device.facts.interfaces[0].configuration;
+	r = state_ask(e, g, authorised, configuration);
+	if (r == ERR_VERSION && g->state.configuration != configuration)
+		r = state_ask(e, g, authorised, g->state.configuration);
+	if (r == 0 && !state_is(e, g, authorised))
+		r = ERR_IO;
+	return r;
+}
+
+/* ERR_NOT_FOUND: it has gone. */
 static int authorised_make(struct enforcement *e, struct guarded *g, bool wanted)
 {
-	bool is;
-	int r = device_authorised(e->sys, &g->device, &is);
+	int r = device_state_read(e->sys, &g->device, &g->state);
 
-	if (r == 0 && is != wanted) {
-		r = channel_request(e->channel,
-		        wanted ? REQUEST_USB_AUTHORISE : REQUEST_USB_DEAUTHORISE, g->device.name,
-		        g->device.devnum, -1, NULL);
-		if (r == 0)
-			r = device_authorised(e->sys, &g->device, &is);
-	}
-	g->device.authorised = r == 0 ? is : g->device.authorised;
-	if (r == 0 && is != wanted)
-		r = ERR_IO;
+	if (r == 0 && !state_is(e, g, wanted))
+		r = state_make(e, g, wanted);
+	g->device.authorised = g->state.authorised;
 	return r;
 }
 
@@ -184,6 +227,9 @@ static void apply_authorised(struct enforcement *e, struct guarded *g, bool want
 {
 	int r = authorised_make(e, g, wanted);
 
+	/* When it is opened again it may be something else. */
+	if (!g->state.authorised)
+		g->looked = 0;
 	/* A device that has gone has no verdict to apply: its removal is on the way. */
 	unenforced_set(e, g, r == 0 || r == ERR_NOT_FOUND ? NULL : error_text(r));
 }
@@ -274,10 +320,46 @@ static void apply(struct enforcement *e, struct guarded *g)
 	}
 }
 
+/* Its interfaces stay closed while it is looked at: nothing is usable before the verdict. */
+static void look(struct enforcement *e, struct guarded *g)
+{
+	if (e->observe) {
+		(void)device_interfaces_look(e->sys, &g->device);
+		return;
+	}
+	if (device_state_read(e->sys, &g->device, &g->state) != 0)
+		return;
+	if (!g->state.authorised && state_ask(e, g, true, 0) != 0)
+		return;
+	if (g->state.configuration == 0 || g->looked == g->state.configuration)
+		return;
+	g->looked = g->state.configuration;
+	probation_look(e->channel, e->sys, &g->device);
+}
+
+static struct verdict judge(struct enforcement *e, struct guarded *g)
+{
+	struct circumstances circumstances = circumstances_of(e, g);
+	struct verdict v;
+
+	if (!g->device.readable ||
+	        recall_prepare(&e->recall, &g->past, e->policy, &circumstances.rules) != 0)
+		return (struct verdict){.treatment = TREATMENT_DENY,
+		        .reason = REASON_UNREADABLE,
+		        .rule = 0,
+		        .way = WAY_COUNT};
+	if (policy_must_look(e->policy, &g->device.facts, &circumstances))
+		look(e, g);
+	v = policy_decide(e->policy, &g->device.facts, &circumstances);
+	recall_note(&e->recall, &g->past, e->policy, &g->device.facts, v.rule);
+	return v;
+}
+
 static void judge_again(struct enforcement *e, struct guarded *g)
 {
 	struct verdict v = judge(e, g);
 
+	g->judged = true;
 	if (!verdict_equals(&v, &g->verdict)) {
 		g->verdict = v;
 		g->told = false;
@@ -301,6 +383,7 @@ static void forget(struct enforcement *e, size_t index)
 	event_identify(&event, EVENT_DEVICE_REMOVED, e->devices[index]);
 	(void)tell(e, &event);
 	media_prepare(e, e->devices[index], TREATMENT_DENY);
+	recollection_free(&e->devices[index]->past);
 	free(e->devices[index]);
 	e->count--;
 	for (size_t i = index; i < e->count; i++)
@@ -310,11 +393,10 @@ static void forget(struct enforcement *e, size_t index)
 void enforce_removed(struct enforcement *e, const char *name)
 {
 	size_t index = index_of(e, name);
-	bool authorised;
+	struct device_state state;
 
 	/* A removal that is late must not forget what sits in the port now. */
-	if (index < e->count &&
-	        device_authorised(e->sys, &e->devices[index]->device, &authorised) != 0)
+	if (index < e->count && device_state_read(e->sys, &e->devices[index]->device, &state) != 0)
 		forget(e, index);
 }
 
@@ -333,38 +415,46 @@ static void hub_deny(struct enforcement *e, const char *name)
 		log_error("%s: %s", name, error_text(r));
 }
 
-static void device_take(struct enforcement *e, const char *name)
+static struct guarded *device_take(struct enforcement *e, const char *name)
 {
 	struct guarded *g;
 
 	if (e->count == ENFORCE_DEVICES_MAX) {
 		log_error("%s: %s", name,
 		        LANGUAGE("機器が多すぎます", "too many devices")); /* it stays denied */
-		return;
+		return NULL;
 	}
 	g = calloc(1, sizeof(*g));
 	if (g == NULL)
-		return;
-	if (device_read(e->sys, name, &g->device) != 0) {
+		return NULL;
+	if (device_read(e->sys, name, &g->device) != 0 ||
+	        device_state_read(e->sys, &g->device, &g->state) != 0) {
 		free(g);
-		return;
+		return NULL;
 	}
 	e->devices[e->count++] = g;
-	g->verdict = judge(e, g);
-	apply(e, g);
+	return g;
+}
+
+/* The new device in this port; NULL: there is none that is not known. */
+static struct guarded *device_new(struct enforcement *e, const char *name)
+{
+	if (!device_name_is_device(name))
+		return NULL;
+	enforce_removed(e, name);
+	return index_of(e, name) == e->count ? device_take(e, name) : NULL;
 }
 
 void enforce_appeared(struct enforcement *e, const char *name)
 {
-	if (device_name_is_hub(name)) {
+	struct guarded *g = NULL;
+
+	if (device_name_is_hub(name))
 		hub_deny(e, name);
-		return;
-	}
-	if (!device_name_is_device(name))
-		return;
-	enforce_removed(e, name);
-	if (index_of(e, name) == e->count)
-		device_take(e, name);
+	else
+		g = device_new(e, name);
+	if (g != NULL)
+		judge_again(e, g);
 }
 
 struct name {
@@ -372,16 +462,19 @@ struct name {
 };
 
 /* Hubs before what hangs on them: "usb1" < "1-2" < "1-2.3". */
-static int name_compare(const void *a, const void *b)
+static int text_compare(const char *left, const char *right)
 {
-	const char *left = ((const struct name *)a)->text;
-	const char *right = ((const struct name *)b)->text;
 	int hubs = (int)device_name_is_hub(right) - (int)device_name_is_hub(left);
 
 	if (hubs != 0)
 		return hubs;
 	return strlen(left) != strlen(right) ? (strlen(left) < strlen(right) ? -1 : 1)
 	                                     : strcmp(left, right);
+}
+
+static int name_compare(const void *a, const void *b)
+{
+	return text_compare(((const struct name *)a)->text, ((const struct name *)b)->text);
 }
 
 static bool name_counts(const char *name)
@@ -423,14 +516,31 @@ void enforce_everything(struct enforcement *e)
 	for (size_t i = e->count; i > 0; i--)
 		enforce_removed(e, e->devices[i - 1]->device.name);
 	count = names_read(e->sys, names, ENFORCE_DEVICES_MAX);
-	for (size_t i = 0; i < count; i++)
-		enforce_appeared(e, names[i].text);
+	for (size_t i = 0; i < count; i++) {
+		if (device_name_is_hub(names[i].text))
+			hub_deny(e, names[i].text);
+		else
+			(void)device_new(e, names[i].text);
+	}
 	free(names);
 	enforce_judge_again(e);
 }
 
+/* What works first, then by name. */
+static int device_compare(const void *a, const void *b)
+{
+	const struct guarded *left = *(struct guarded *const *)a;
+	const struct guarded *right = *(struct guarded *const *)b;
+	int works = (int)right->device.authorised - (int)left->device.authorised;
+
+	return works != 0 ? works : text_compare(left->device.name, right->device.name);
+}
+
 void enforce_judge_again(struct enforcement *e)
 {
+	for (size_t i = 0; i < e->count; i++)
+		e->devices[i]->judged = false;
+	qsort(e->devices, e->count, sizeof(struct guarded *), device_compare);
 	for (size_t i = 0; i < e->count; i++)
 		judge_again(e, e->devices[i]);
 }
@@ -473,10 +583,21 @@ static bool attribute_is_zero(int dir, const char *path)
 
 static bool hub_denies(const struct enforcement *e, const char *name)
 {
-	char path[DEVICE_NAME_MAX + 64];
+	char devices[DEVICE_NAME_MAX + 64];
+	char interfaces[DEVICE_NAME_MAX + 64];
 
-	snprintf(path, sizeof(path), "bus/usb/devices/%s/authorized_default", name);
-	return attribute_is_zero(e->sys, path);
+	snprintf(devices, sizeof(devices), "bus/usb/devices/%s/authorized_default", name);
+	snprintf(interfaces, sizeof(interfaces), "bus/usb/devices/%s/interface_authorized_default",
+	        name);
+	return attribute_is_zero(e->sys, devices) && attribute_is_zero(e->sys, interfaces);
+}
+
+/* More is open than the verdict lets in. */
+static bool is_too_open(const struct enforcement *e, const struct guarded *g, bool wanted)
+{
+	if (!wanted)
+		return g->state.authorised;
+	return (g->state.open & ~interfaces_wanted(e, g, g->state.configuration)) != 0;
 }
 
 /* One that main was slow with may be right by now; one that it failed with is tried again. */
@@ -484,17 +605,50 @@ static void device_check(struct enforcement *e, struct guarded *g)
 {
 	bool wanted = enforce_verdict(g).treatment != TREATMENT_DENY;
 
-	if (g->kept || g->closing ||
-	        device_authorised(e->sys, &g->device, &g->device.authorised) != 0)
+	if (g->kept || g->closing || device_state_read(e->sys, &g->device, &g->state) != 0)
 		return;
-	if (g->device.authorised == wanted) {
+	g->device.authorised = g->state.authorised;
+	if (state_is(e, g, wanted)) {
 		unenforced_set(e, g, NULL);
 		return;
 	}
-	if (g->device.authorised)
+	if (is_too_open(e, g, wanted))
 		g->told = false;
-	if (g->device.authorised || g->unenforced != NULL)
+	if (!g->told || g->unenforced != NULL)
 		apply(e, g);
+}
+
+/* Another configuration has interfaces of its own: born closed, and not looked at yet. */
+static void interfaces_check(struct enforcement *e, struct guarded *g)
+{
+	unsigned before = g->state.configuration;
+	bool changed;
+
+	if (!e->observe)
+		device_check(e, g);
+	else if (device_state_read(e->sys, &g->device, &g->state) == 0)
+		g->device.authorised = g->state.authorised;
+	if (!g->state.authorised || g->state.configuration == 0)
+		return;
+	changed = device_interfaces_look(e->sys, &g->device);
+	if (changed || g->state.configuration != before)
+		judge_again(e, g);
+}
+
+/* The device's part of "1-2:1.0". */
+void enforce_interface_changed(struct enforcement *e, const char *name)
+{
+	char device[DEVICE_NAME_MAX];
+	size_t length = strcspn(name, ":");
+	size_t index;
+
+	if (length >= sizeof(device) || name[length] == '\0')
+		return;
+	memcpy(device, name, length);
+	device[length] = '\0';
+	index = index_of(e, device);
+	if (index < e->count)
+		interfaces_check(e, e->devices[index]);
 }
 
 void enforce_check(struct enforcement *e)
@@ -508,8 +662,21 @@ void enforce_check(struct enforcement *e)
 			hub_deny(e, names[i].text);
 	}
 	free(names);
-	for (size_t i = 0; i < e->count && !e->observe; i++)
-		device_check(e, e->devices[i]);
+	for (size_t i = 0; i < e->count; i++)
+		interfaces_check(e, e->devices[i]);
+}
+
+static bool storage_is_open(const struct guarded *g)
+{
+	for (size_t i = 0; i < g->device.facts.interface_count; i++) {
+		const struct facts_interface *f = &g->device.facts.interfaces[i];
+
+		if (way_of_interface(f) == WAY_USB_STORAGE &&
+		        f->configuration == g->state.configuration &&
+		        (g->state.open & UINT32_C(1) << f->number) != 0)
+			return true;
+	}
+	return false;
 }
 
 static void count_device(const struct guarded *g, struct enforcement_figures *f)
@@ -521,7 +688,7 @@ static void count_device(const struct guarded *g, struct enforcement_figures *f)
 		f->denied++;
 	if (g->unenforced != NULL)
 		f->unenforced++;
-	if (g->device.authorised && (way_of_device(&g->device.facts) & BIT(WAY_USB_STORAGE)) != 0)
+	if (g->state.authorised && storage_is_open(g))
 		f->storage_usable++;
 }
 
@@ -544,7 +711,10 @@ void enforce_count(const struct enforcement *e, struct enforcement_figures *figu
 
 void enforce_free(struct enforcement *e)
 {
-	for (size_t i = 0; i < e->count; i++)
+	for (size_t i = 0; i < e->count; i++) {
+		recollection_free(&e->devices[i]->past);
 		free(e->devices[i]);
+	}
+	recall_free(&e->recall);
 	e->count = 0;
 }

@@ -5,6 +5,7 @@
 #include "agent/channel.h"
 #include "agent/device.h"
 #include "agent/media.h"
+#include "agent/recall.h"
 #include "policy/decide.h"
 
 #include <stdbool.h>
@@ -16,12 +17,16 @@ enum { ENFORCE_DEVICES_MAX = 1024 };
 struct guarded {
 	struct device device;
 	struct verdict verdict;
-	bool told;      /* this verdict is in the journal */
-	bool held_back; /* allowed, but not told yet: stays denied (REASON_NOT_JOURNALLED) */
-	bool kept;      /* denied for want of a policy, but left so that somebody can log in */
-	bool closing;   /* its media are being taken back: it stays as it is until they are */
-	bool anew;      /* they were, for another treatment: it is let in anew */
-	const char *unenforced; /* why the verdict could not be applied; NULL when it was */
+	bool told;       /* this verdict is in the journal */
+	bool held_back;  /* allowed, but not told yet: stays denied (REASON_NOT_JOURNALLED) */
+	bool kept;       /* denied for want of a policy, but left so that somebody can log in */
+	bool closing;    /* its media are being taken back: it stays as it is until they are */
+	bool anew;       /* they were, for another treatment: it is let in anew */
+	bool judged;     /* the verdict is of this round (enforce_judge_again()) */
+	struct recollection past; /* what the conditions of rules ask */
+	unsigned looked; /* the configuration whose interfaces were asked what they are; 0: none */
+	struct device_state state; /* as the kernel had it last */
+	const char *unenforced;    /* why the verdict could not be applied; NULL when it was */
 };
 
 struct enforcement {
@@ -33,6 +38,8 @@ struct enforcement {
 	int64_t silent_until_ms; /* the signer did not answer: nothing is told before this moment */
 	struct guarded *devices[ENFORCE_DEVICES_MAX];
 	size_t count;
+	struct recall recall;
+	const struct device_facts *allowed[ENFORCE_DEVICES_MAX]; /* while one is judged */
 };
 
 /* What the kernel shows now. */
@@ -53,7 +60,12 @@ void enforce_everything(struct enforcement *e);
 void enforce_appeared(struct enforcement *e, const char *name);
 void enforce_removed(struct enforcement *e, const char *name);
 
-/* After a change of policy. */
+/* "1-2:1.0" came, or got a driver: it is made to be what the verdict on its device says, and that
+ * is reached again by what the driver made of it. */
+void enforce_interface_changed(struct enforcement *e, const char *name);
+
+/* After a change of policy. Keyboards that work come first, then by name: of two, the same one is
+ * the second each time. */
 void enforce_judge_again(struct enforcement *e);
 
 /* Tells what could not be told, and authorises what waited for it. True when something still waits.

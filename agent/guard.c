@@ -229,6 +229,9 @@ static void usb_interface_serve(struct guard *g, struct udev_device *interface, 
 	if (guarded != NULL && strcmp(action, "add") == 0 &&
 	        enforce_verdict(guarded).treatment == TREATMENT_DENY)
 		g->suspect = true;
+	/* Born closed; what a driver made of it may not be what it claimed. */
+	if (strcmp(action, "add") == 0 || strcmp(action, "bind") == 0)
+		enforce_interface_changed(&g->enforcement, udev_device_get_sysname(interface));
 }
 
 /* A disk or a partition: of a device that was let in, or of none. */

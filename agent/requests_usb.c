@@ -69,7 +69,7 @@ bool request_is_authorisation(const struct request *q)
 	unsigned configuration = usb_number_configuration(q->number);
 
 	return devnum_is_valid(q->number) && name_is_device(q->name) &&
-	       (q->number & 0xffff0000u) == 0 && (interfaces == 0) == (configuration == 0);
+	       (q->number & 0xffff0000u) == 0 && (configuration != 0 || interfaces == 0);
 }
 
 bool request_is_look(const struct request *q)
@@ -113,6 +113,11 @@ int usb_hub_deny(struct answer *a)
 	if (r != 0)
 		return r;
 	r = attribute_set(dir, "authorized_default", "0");
+	if (r == 0) {
+		r = attribute_set(dir, "interface_authorized_default", "0");
+		/* A kernel without it: the hub is closed, and hub_holds_back() opens nothing. */
+		r = r == ERR_NOT_FOUND ? 0 : r;
+	}
 	close(dir);
 	return r;
 }
@@ -289,11 +294,10 @@ int usb_authorise(struct answer *a)
 
 	if (r != 0)
 		return r;
-	if (usb_number_configuration(a->request->number) != 0)
-		r = hub_holds_back(a);
+	r = hub_holds_back(a);
 	if (r == 0)
 		r = authorised_make(dir, "1");
-	if (r == 0 && usb_number_interfaces(a->request->number) != 0)
+	if (r == 0 && usb_number_configuration(a->request->number) != 0)
 		r = interfaces_open(a, dir);
 	close(dir);
 	return r;

@@ -227,8 +227,7 @@ enum condition {
 	MAY_SOCKET_UNIX = 8,
 	MAY_SOCKET_NET = 16,
 	MAY_SOCKET_UEVENT = 32,
-	MAY_THREAD = 64,   /* libusb starts one with each context */
-	MAY_ASK_USB = 128, /* what a device says of itself: three calls of usbfs */
+	MAY_ASK_USB = 64, /* what a device says of itself: three calls of usbfs */
 };
 
 static const struct profile {
@@ -238,7 +237,7 @@ static const struct profile {
 } profiles[ROLE_COUNT] = {
         [ROLE_MAIN] = {calls_main, COUNT(calls_main),
                 MAY_WRITE_FILES | MAY_SOCKET_UNIX | MAY_ASK_USB},
-        [ROLE_GUARD] = {calls_guard, COUNT(calls_guard), MAY_SOCKET_UEVENT | MAY_THREAD},
+        [ROLE_GUARD] = {calls_guard, COUNT(calls_guard), MAY_SOCKET_UEVENT},
         [ROLE_AUTH] = {calls_auth, COUNT(calls_auth), MAY_FORK},
         [ROLE_SIGNER] = {calls_signer, COUNT(calls_signer), MAY_WRITE_FILES},
         [ROLE_REPORTER] = {calls_reporter, COUNT(calls_reporter),
@@ -282,10 +281,6 @@ struct conditional {
 	{                                                                                          \
 		(n), SCMP_CMP_MASKED_EQ, (scmp_datum_t)(mask), 0                                   \
 	}
-#define ARGUMENT_WITH(n, mask)                                                                     \
-	{                                                                                          \
-		(n), SCMP_CMP_MASKED_EQ, (scmp_datum_t)(mask), (scmp_datum_t)(mask)                \
-	}
 
 enum { OPEN_CHANGES = O_ACCMODE | O_CREAT | O_TRUNC | (O_TMPFILE & ~O_DIRECTORY) };
 /* CLONE_NEWTIME lies in the bits of the exit signal. */
@@ -313,7 +308,6 @@ static const struct conditional conditionals[] = {
         {MAY_LOAD_CODE, SCMP_SYS(mprotect), 0, {{0}}},
         {MAY_FORK, SCMP_SYS(clone), 1, {ARGUMENT_WITHOUT(0, CLONE_NAMESPACES)}},
         {MAY_FORK, SCMP_SYS(prctl), 1, {ARGUMENT(0, PR_SET_PDEATHSIG)}},
-        {MAY_THREAD, SCMP_SYS(clone), 1, {ARGUMENT_WITH(0, CLONE_THREAD | CLONE_VM)}},
         {MAY_ASK_USB, SCMP_SYS(ioctl), 1, {ARGUMENT(1, USBDEVFS_CONTROL)}},
         {MAY_ASK_USB, SCMP_SYS(ioctl), 1, {ARGUMENT(1, USBDEVFS_CLAIMINTERFACE)}},
         {MAY_ASK_USB, SCMP_SYS(ioctl), 1, {ARGUMENT(1, USBDEVFS_RELEASEINTERFACE)}},

@@ -111,12 +111,8 @@ static const struct class_way {
         {0xfe, 0x03, ANY, WAY_OTHER}, /* test and measurement */
 };
 
-enum way way_of_interface(const struct facts_interface *i)
+static enum way way_claimed(const struct facts_interface *i)
 {
-	if ((i->found & FACTS_FOUND_STORAGE) != 0)
-		return WAY_USB_STORAGE;
-	if ((i->found & FACTS_FOUND_STRANGER) != 0)
-		return WAY_OTHER;
 	if ((i->found & FACTS_FOUND_MTP) != 0)
 		return WAY_MTP_PTP;
 	if (i->class == CLASS_HID && (i->found & FACTS_FOUND_SECURITY_KEY) != 0)
@@ -131,36 +127,57 @@ enum way way_of_interface(const struct facts_interface *i)
 	return WAY_OTHER;
 }
 
-static bool is_data(const struct facts_interface *i)
+enum way way_of_interface(const struct facts_interface *i)
 {
-	return i->class == CLASS_CDC_DATA && i->found == 0;
+	if ((i->found & FACTS_FOUND_STORAGE) != 0)
+		return WAY_USB_STORAGE;
+	if ((i->found & FACTS_FOUND_STRANGER) != 0)
+		return WAY_OTHER;
+	return way_claimed(i);
 }
 
 /* RNDIS has its control interface in other classes. */
 static bool has_data(const struct facts_interface *i)
 {
-	enum way way = way_of_interface(i);
+	enum way way = way_claimed(i);
 
 	return i->class == CLASS_COMMUNICATION || way == WAY_USB_NETWORK || way == WAY_USB_SERIAL;
 }
 
-enum way way_of_facts(const struct device_facts *facts, size_t index)
+/* Of a CDC data interface at index: the interface it belongs to, or NULL. */
+static const struct facts_interface *control_of(const struct device_facts *facts, size_t index)
 {
 	const struct facts_interface *data = &facts->interfaces[index];
 	const struct facts_interface *nearest = NULL;
 
-	if (!is_data(data))
-		return way_of_interface(data);
 	for (size_t i = 0; i < facts->interface_count; i++) {
 		const struct facts_interface *f = &facts->interfaces[i];
 
 		if (f->configuration != data->configuration || f->number > data->number ||
-		        is_data(f) || !has_data(f))
+		        f->class == CLASS_CDC_DATA || !has_data(f))
 			continue;
 		if (!nearest || f->number >= nearest->number)
 			nearest = f;
 	}
-	return nearest ? way_of_interface(nearest) : WAY_OTHER;
+	return nearest;
+}
+
+enum way way_of_claim(const struct device_facts *facts, size_t index)
+{
+	const struct facts_interface *control;
+
+	if (facts->interfaces[index].class != CLASS_CDC_DATA)
+		return way_claimed(&facts->interfaces[index]);
+	control = control_of(facts, index);
+	return control ? way_claimed(control) : WAY_OTHER;
+}
+
+enum way way_of_facts(const struct device_facts *facts, size_t index)
+{
+	const struct facts_interface *f = &facts->interfaces[index];
+
+	return f->class == CLASS_CDC_DATA && f->found == 0 ? way_of_claim(facts, index)
+	                                                   : way_of_interface(f);
 }
 
 uint32_t way_of_device(const struct device_facts *facts)

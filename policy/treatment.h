@@ -59,6 +59,9 @@ enum way way_of_interface(const struct facts_interface *i);
  */
 enum way way_of_facts(const struct device_facts *facts, size_t index);
 
+/* The same without regard to the driver that took it: what it claims to be. */
+enum way way_of_claim(const struct device_facts *facts, size_t index);
+
 /* Whether looking at the device could tell more of this interface than its descriptor does. */
 bool way_is_uncertain(const struct facts_interface *i);
 

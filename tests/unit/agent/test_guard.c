@@ -10,6 +10,7 @@
 
 #include "agent/guard_answer.h"
 #include "agent/requests.h"
+#include "agent/usb_number.h"
 #include "core/clock.h"
 #include "core/error.h"
 
@@ -85,7 +86,10 @@ static void request_take(struct world *w, struct frame *frame)
 
 	memcpy(&q, frame->payload.data, sizeof(q));
 	r = requests_answer(&w->requests, ROLE_GUARD, &q, frame->fds[0], &fd);
-	snprintf(text, sizeof(text), "request %u %s%s", q.type, q.name, r != 0 ? " refused" : "");
+	snprintf(text, sizeof(text), "request %u %s%s%s", q.type, q.name,
+	        q.type == REQUEST_USB_AUTHORISE && usb_number_interfaces(q.number) != 0 ? " open"
+	                                                                                : "",
+	        r != 0 ? " refused" : "");
 	world_note(w, text);
 	buffer_put_u32(&out, q.id);
 	buffer_put_u32(&out, (uint32_t)-r);
@@ -212,9 +216,13 @@ static char sys_first(const struct fixture *f, const char *path)
 }
 
 #define DEVICES "bus/usb/devices/"
+#define PROBED "bus/usb/drivers_probe"
 #define CONTROLLERS "module/usbcore/parameters/authorized_default"
 
 static const char *const all_devices[] = {"1-1", "1-2", "1-3", "1-4", "1-5", "1-6", "1-7"};
+
+static const char *const all_interfaces[] = {
+        "1-1/1-1:1.0", "1-2/1-2:1.0", "1-2/1-2:1.1", "1-3/1-3:1.0"};
 
 /* Every test begins with a system that lets everything in, and devices in this state. */
 static void sys_reset(const struct fixture *f, const char *authorised)
@@ -225,9 +233,16 @@ static void sys_reset(const struct fixture *f, const char *authorised)
 	(void)mkdirat(f->e.sys, "module/usbcore", 0755);
 	(void)mkdirat(f->e.sys, "module/usbcore/parameters", 0755);
 	sys_write(f, CONTROLLERS, "1\n");
+	(void)mkdirat(f->e.sys, "bus/usb/drivers", 0755);
 	sys_write(f, DEVICES "usb1/authorized_default", "1\n");
+	sys_write(f, DEVICES "usb1/interface_authorized_default", "1\n");
+	sys_write(f, PROBED, "");
 	for (size_t i = 0; i < sizeof(all_devices) / sizeof(all_devices[0]); i++) {
 		snprintf(path, sizeof(path), DEVICES "%s/authorized", all_devices[i]);
+		sys_write(f, path, authorised);
+	}
+	for (size_t i = 0; i < sizeof(all_interfaces) / sizeof(all_interfaces[0]); i++) {
+		snprintf(path, sizeof(path), DEVICES "%s/authorized", all_interfaces[i]);
 		sys_write(f, path, authorised);
 	}
 }
@@ -273,8 +288,12 @@ static void everything_is_judged(void **state)
 	policy_use(f, policy_keyboard);
 	enforce_everything(&f->e);
 	assert_int_equal(sys_first(f, DEVICES "usb1/authorized_default"), '0');
+	assert_int_equal(sys_first(f, DEVICES "usb1/interface_authorized_default"), '0');
 	assert_int_equal(sys_first(f, CONTROLLERS), '0');
 	assert_int_equal(authorised(f, "1-2"), '1');
+	assert_int_equal(authorised(f, "1-2/1-2:1.0"), '1');
+	assert_int_equal(authorised(f, "1-2/1-2:1.1"), '1');
+	assert_int_equal(sys_first(f, PROBED), '1'); /* "1-2:1.…" */
 	/* A rule allows the stick, the policy denies storage. */
 	assert_int_equal(guarded(f, "1-1")->verdict.reason, REASON_WAY_DENIED);
 	assert_int_equal(guarded(f, "1-1")->verdict.way, WAY_USB_STORAGE);
@@ -290,7 +309,8 @@ static void everything_is_judged(void **state)
 	assert_int_not_equal(noted(f, "request 2 usb1"), 0);
 	assert_true(noted(f, "request 2 usb1") < noted(f, "event device.denied 1-1"));
 	assert_int_not_equal(noted(f, "event device.allowed 1-2 rule-allows"), 0);
-	assert_true(noted(f, "event device.allowed 1-2 rule-allows") < noted(f, "request 3 1-2"));
+	assert_true(
+	        noted(f, "event device.allowed 1-2 rule-allows") < noted(f, "request 3 1-2 open"));
 	enforce_count(&f->e, &figures);
 	assert_int_equal(figures.hubs, 1);
 	assert_int_equal(figures.hubs_denying, 1);

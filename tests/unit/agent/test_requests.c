@@ -3,6 +3,7 @@
 
 #include <sys/mman.h>
 
+#include "agent/usb_number.h"
 #include "core/error.h"
 
 /* A workspace that is root and sys at once. */
@@ -39,8 +40,13 @@ static void sysfs_make(struct workspace *w)
 	                "mkdir -p bus/usb/devices devices/usb1/1-2 module/usbcore/parameters\n"
 	                "for d in usb1 usb1/1-2; do ln -s ../../../devices/$d bus/usb/devices/; "
 	                "done\n"
-	                "echo 1 >devices/usb1/authorized_default; echo 0 "
-	                ">devices/usb1/1-2/authorized\n"
+	                "echo 1 >devices/usb1/authorized_default; echo 1 "
+	                ">devices/usb1/interface_authorized_default\n"
+	                "echo 0 >devices/usb1/1-2/authorized; echo 1 "
+	                ">devices/usb1/1-2/bConfigurationValue\n"
+	                "for i in 0 1 2; do mkdir devices/usb1/1-2/1-2:1.$i; echo 0 "
+	                ">devices/usb1/1-2/1-2:1.$i/authorized; done\n"
+	                "mkdir -p bus/usb/drivers/usbhid; : >bus/usb/drivers_probe\n"
 	                "echo 5 >devices/usb1/1-2/devnum; echo 1 "
 	                ">module/usbcore/parameters/authorized_default"),
 	        0);
@@ -151,6 +157,7 @@ static void hubs_and_controllers_deny(void **state)
 	sysfs_make(w);
 	assert_int_equal(answer(w, ROLE_GUARD, REQUEST_HUB_DENY, "usb1", 0, -1), 0);
 	assert_holds(w, "devices/usb1/authorized_default", "0\n");
+	assert_holds(w, "devices/usb1/interface_authorized_default", "0\n");
 	assert_int_equal(answer(w, ROLE_GUARD, REQUEST_CONTROLLERS_DENY, "", 0, -1), 0);
 	assert_holds(w, "module/usbcore/parameters/authorized_default", "0\n");
 	assert_int_equal(answer(w, ROLE_GUARD, REQUEST_HUB_DENY, "usb2", 0, -1), ERR_NOT_FOUND);
@@ -170,6 +177,83 @@ static void only_the_device_that_was_judged_is_authorised(void **state)
 	assert_holds(w, "devices/usb1/1-2/authorized", "1\n");
 	assert_int_equal(answer(w, ROLE_GUARD, REQUEST_USB_DEAUTHORISE, "1-2", 5, -1), 0);
 	assert_holds(w, "devices/usb1/1-2/authorized", "0\n");
+}
+
+/* Bits of a mask, what stands in 1-2:1.0 to 1-2:1.2. */
+static void only_the_interfaces_that_were_judged_are_opened(void **state)
+{
+	struct workspace *w = *state;
+	const char *const interfaces[] = {"devices/usb1/1-2/1-2:1.0/authorized",
+	        "devices/usb1/1-2/1-2:1.1/authorized", "devices/usb1/1-2/1-2:1.2/authorized"};
+	static const uint32_t masks[] = {5, 2, 7, 0};
+
+	sysfs_make(w);
+	for (size_t i = 0; i < 4; i++) {
+		assert_int_equal(answer(w, ROLE_GUARD, REQUEST_USB_AUTHORISE, "1-2",
+		                         usb_number_authorise(5, 1, masks[i]), -1),
+		        0);
+		for (unsigned n = 0; n < 3; n++)
+			assert_holds(w, interfaces[n], (masks[i] >> n & 1) != 0 ? "1\n" : "0\n");
+	}
+	assert_holds(w, "devices/usb1/interface_authorized_default", "0\n");
+	assert_holds(w, "bus/usb/drivers_probe", "1-2:1.");
+	/* Another configuration is active, or it has no such interface. */
+	assert_int_equal(answer(w, ROLE_GUARD, REQUEST_USB_AUTHORISE, "1-2",
+	                         usb_number_authorise(5, 2, 1), -1),
+	        ERR_VERSION);
+	assert_int_equal(answer(w, ROLE_GUARD, REQUEST_USB_AUTHORISE, "1-2",
+	                         usb_number_authorise(5, 1, 8), -1),
+	        ERR_NOT_FOUND);
+	for (unsigned n = 0; n < 3; n++)
+		assert_holds(w, interfaces[n], "0\n");
+	/* Interfaces of no configuration; bits between. */
+	assert_int_equal(answer(w, ROLE_GUARD, REQUEST_USB_AUTHORISE, "1-2",
+	                         usb_number_authorise(5, 0, 1), -1),
+	        REQUESTS_FORBIDDEN);
+	assert_int_equal(answer(w, ROLE_GUARD, REQUEST_USB_AUTHORISE, "1-2",
+	                         usb_number_authorise(5, 1, 1) | 1 << 16, -1),
+	        REQUESTS_FORBIDDEN);
+}
+
+/* Without interfaces held back nothing is authorised at all. */
+static void a_hub_that_gives_interfaces_away_gets_no_device(void **state)
+{
+	struct workspace *w = *state;
+
+	sysfs_make(w);
+	assert_int_equal(workspace_run(w, "rm devices/usb1/interface_authorized_default"), 0);
+	assert_int_equal(answer(w, ROLE_GUARD, REQUEST_USB_AUTHORISE, "1-2", 5, -1), ERR_NOT_FOUND);
+	assert_holds(w, "devices/usb1/1-2/authorized", "0\n");
+}
+
+/* What is asked of a device is asked of its own node, and nothing else is. */
+static void only_the_device_itself_is_asked(void **state)
+{
+	struct workspace *w = *state;
+	const uint64_t look = usb_number_look(5, USB_LOOK_OS_STRING, 0);
+
+	sysfs_make(w);
+	assert_int_equal(answer(w, ROLE_GUARD, REQUEST_USB_LOOK, "1-2", look, -1), ERR_NOT_FOUND);
+	assert_int_equal(workspace_run(w, "echo 1 >devices/usb1/1-2/busnum; echo 189:4 "
+	                                  ">devices/usb1/1-2/dev; mkdir -p dev/bus/usb/001"),
+	        0);
+	assert_int_equal(answer(w, ROLE_GUARD, REQUEST_USB_LOOK, "1-2", look, -1), ERR_NOT_FOUND);
+	workspace_write_text(w, "dev/bus/usb/001/005", "a file");
+	assert_int_equal(answer(w, ROLE_GUARD, REQUEST_USB_LOOK, "1-2", look, -1), ERR_UNSAFE);
+	assert_int_equal(workspace_run(w, "cd dev/bus/usb/001; rm 005; mknod 005 c 1 3"), 0);
+	assert_int_equal(answer(w, ROLE_GUARD, REQUEST_USB_LOOK, "1-2", look, -1), ERR_UNSAFE);
+	/* /dev/null in its place knows no such question. */
+	assert_int_equal(workspace_run(w, "echo 1:3 >devices/usb1/1-2/dev"), 0);
+	assert_int_equal(answer(w, ROLE_GUARD, REQUEST_USB_LOOK, "1-2", look, -1), ERR_IO);
+	assert_int_equal(answer(w, ROLE_GUARD, REQUEST_USB_LOOK, "1-2",
+	                         usb_number_look(5, USB_LOOK_REPORT, 1), -1),
+	        ERR_DENIED);
+	assert_holds(w, "devices/usb1/1-2/1-2:1.1/authorized", "0\n");
+	static const uint64_t forbidden[] = {5, 5 | 4 << 8, 5 | 1 << 8 | 1 << 16, 3 << 8,
+	        5 | 3 << 8 | 32 << 16, 5 | 1 << 8 | 1 << 24, 200 | 1 << 8};
+	for (size_t i = 0; i < sizeof(forbidden) / sizeof(forbidden[0]); i++)
+		assert_int_equal(answer(w, ROLE_GUARD, REQUEST_USB_LOOK, "1-2", forbidden[i], -1),
+		        REQUESTS_FORBIDDEN);
 }
 
 static void observing_changes_nothing(void **state)
@@ -314,6 +398,9 @@ int main(void)
 	        TEST(bytes_behind_the_name_are_forbidden),
 	        TEST(hubs_and_controllers_deny),
 	        TEST(only_the_device_that_was_judged_is_authorised),
+	        TEST(only_the_interfaces_that_were_judged_are_opened),
+	        TEST(a_hub_that_gives_interfaces_away_gets_no_device),
+	        TEST(only_the_device_itself_is_asked),
 	        TEST(observing_changes_nothing),
 	        TEST(a_policy_only_grows),
 	        TEST(a_broken_version_lets_nothing_through),

@@ -295,7 +295,7 @@ static void what_one_role_may_another_may_not(void **state)
 	        {try_create_file, 1u << ROLE_REPORTER | 1u << ROLE_SIGNER},
 	        {try_rename, 1u << ROLE_REPORTER | 1u << ROLE_SIGNER},
 	        {try_fork, 1u << ROLE_AUTH},
-	        {try_thread, 1u << ROLE_GUARD | 1u << ROLE_AUTH},
+	        {try_thread, 1u << ROLE_AUTH},
 	        {try_executable_memory, 1u << ROLE_REPORTER},
 	};
 

@@ -1,0 +1,105 @@
+#include "agent/probation.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "agent/interface.h"
+#include "agent/os_descriptor.h"
+#include "agent/usb_number.h"
+#include "core/clock.h"
+#include "core/error.h"
+#include "policy/treatment.h"
+
+enum { BUDGET_MS = 500, CLASS_HID = 0x03 };
+
+struct probation {
+	struct channel *channel;
+	struct device *device;
+	unsigned configuration;
+	uint32_t present;
+	int64_t deadline_ms;
+};
+
+/* 0 and what the device answered. */
+static int ask(const struct probation *p, enum usb_look what, unsigned argument,
+        uint8_t answer[USB_LOOK_MAX], size_t *length)
+{
+	ssize_t got;
+	int fd;
+	int r;
+
+	if (clock_boot_ms() > p->deadline_ms)
+		return ERR_TIMEOUT;
+	r = channel_request(p->channel, REQUEST_USB_LOOK, p->device->name,
+	        usb_number_look(p->device->devnum, what, argument), -1, &fd);
+	if (r != 0)
+		return r;
+	got = pread(fd, answer, USB_LOOK_MAX, 0);
+	close(fd);
+	*length = got > 0 ? (size_t)got : 0;
+	return got > 0 ? 0 : ERR_IO;
+}
+
+static bool is_uncertain(const struct probation *p, const struct facts_interface *f)
+{
+	return f->configuration == p->configuration &&
+	       (p->present & UINT32_C(1) << f->number) != 0 && way_is_uncertain(f);
+}
+
+static void report_ask(const struct probation *p, size_t index)
+{
+	const struct facts_interface *f = &p->device->facts.interfaces[index];
+	bool alone = interface_is_alone(&p->device->facts, index);
+	uint8_t answer[USB_LOOK_MAX];
+	size_t length;
+
+	if (ask(p, USB_LOOK_REPORT, f->number, answer, &length) == 0)
+		device_found(p->device, f->configuration, f->number,
+		        f->found | interface_report_found(answer, length, alone));
+}
+
+/* One answer speaks of all interfaces. */
+static void compatible_ask(const struct probation *p)
+{
+	uint8_t answer[USB_LOOK_MAX];
+	uint32_t interfaces = 0;
+	size_t length;
+	uint8_t code;
+
+	if (ask(p, USB_LOOK_OS_STRING, 0, answer, &length) != 0 ||
+	        os_descriptor_code(answer, length, &code) != 0 ||
+	        ask(p, USB_LOOK_COMPATIBLE, code, answer, &length) != 0 ||
+	        os_descriptor_mtp(answer, length, &interfaces) != 0)
+		return;
+	for (size_t i = 0; i < p->device->facts.interface_count; i++) {
+		struct facts_interface *f = &p->device->facts.interfaces[i];
+
+		if (is_uncertain(p, f) && f->class != CLASS_HID &&
+		        (interfaces & UINT32_C(1) << f->number) != 0)
+			f->found |= FACTS_FOUND_MTP;
+	}
+}
+
+void probation_look(struct channel *channel, int sys, struct device *d)
+{
+	struct probation p = {.channel = channel, .device = d};
+	struct device_state state;
+	bool vendor = false;
+
+	(void)device_interfaces_look(sys, d);
+	if (device_state_read(sys, d, &state) != 0)
+		return;
+	p.configuration = state.configuration;
+	p.present = state.present;
+	p.deadline_ms = clock_boot_ms() + BUDGET_MS;
+	for (size_t i = 0; i < d->facts.interface_count; i++) {
+		const struct facts_interface *f = &d->facts.interfaces[i];
+
+		if (is_uncertain(&p, f) && f->class == CLASS_HID)
+			report_ask(&p, i);
+		else
+			vendor |= is_uncertain(&p, f);
+	}
+	if (vendor)
+		compatible_ask(&p);
+}
