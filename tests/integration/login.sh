@@ -79,7 +79,13 @@ sekisho() {
 	"$build/agent/sekisho" --root "$root" "$@"
 }
 enrol() { # OPTIONS...: prints the new secret of games
-	sekisho enrol totp games --no-confirm "$@" 2>"$work/out" | sed -n 's/^Secret: //p'
+	sekisho enrol totp games --no-confirm "$@" 2>"$work/out" | tee "$work/shown" | sed -n 's/^Secret: //p'
+}
+reads_as_enrolled() { # FILE: what an authenticator app reads from the QR code in it
+	local uri
+	uri="otpauth://totp/Sekisho:games@$(hostname)?secret=$(sed -n 's/^Secret: \([A-Z2-7]*\).*/\1/p' "$1")"
+	uri="$uri&issuer=Sekisho&algorithm=SHA1&digits=6&period=30"
+	"$top/tests/integration/read_qr.py" <"$1" >"$work/read" && cat "$work/read" && [ "$(cat "$work/read")" = "$uri" ]
 }
 code() { # STEPS: the code so many steps from now
 	oathtool --totp --base32 --now "$(date -u -d "@$(($(date +%s) + 30 * $1))" '+%Y-%m-%d %H:%M:%S UTC')" "$secret"
@@ -107,9 +113,13 @@ check "the agent starts" start_agent
 # enrolment
 secret=$(enrol --by hanako)
 check "enrol prints a secret of 160 bits" test ${#secret} = 32
+check "its QR code says the same to a camera" reads_as_enrolled "$work/shown"
 check "enrol is journalled, with who did it" journalled '"token.enrolled","user":"games","factor":"totp","by":"hanako"' 1
 check "a second enrolment needs --replace" test -z "$(enrol)"
 check "and says so" told "is enrolled already"
+script -qec "$build/agent/sekisho --root $root enrol totp games --no-confirm --replace" /dev/null >"$work/shown" </dev/null
+check "so does it on a terminal with colours" reads_as_enrolled "$work/shown"
+secret=$(enrol --replace)
 check "the secret is root's" test "$(stat -c '%u %a %s' "$state/games")" = "0 600 8192"
 
 # password and TOTP
