@@ -17,12 +17,12 @@ enum { ENFORCE_DEVICES_MAX = 1024 };
 struct guarded {
 	struct device device;
 	struct verdict verdict;
-	bool told;       /* this verdict is in the journal */
-	bool held_back;  /* allowed, but not told yet: stays denied (REASON_NOT_JOURNALLED) */
-	bool kept;       /* denied for want of a policy, but left so that somebody can log in */
-	bool closing;    /* its media are being taken back: it stays as it is until they are */
-	bool anew;       /* they were, for another treatment: it is let in anew */
-	bool judged;     /* the verdict is of this round (enforce_judge_again()) */
+	bool told;      /* this verdict is in the journal */
+	bool held_back; /* allowed, but not told yet: stays denied (REASON_NOT_JOURNALLED) */
+	bool kept;      /* denied for want of a policy, but left so that somebody can log in */
+	bool closing;   /* its media are being taken back: it stays as it is until they are */
+	bool anew;      /* they were, for another treatment: it is let in anew */
+	bool judged;    /* the verdict is of this round (enforce_judge_again()) */
 	struct recollection past; /* what the conditions of rules ask */
 	unsigned looked; /* the configuration whose interfaces were asked what they are; 0: none */
 	struct device_state state; /* as the kernel had it last */

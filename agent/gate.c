@@ -68,7 +68,7 @@ static bool kernel_has_lsm(void)
 		return false;
 	list[1 + length] = '\0';
 	list[strcspn(list, "\n")] = '\0';
-	strcat(list, ",");
+	memcpy(list + strlen(list), ",", 2);
 	return strstr(list, ",bpf,") != NULL;
 }
 

@@ -116,6 +116,7 @@ static int block_read(const struct media *m, const char *name, char path[MEDIA_P
 		return ERR_NOT_FOUND;
 	length = read(fd, number, sizeof(number) - 1);
 	close(fd);
+	/* The kernel's own two numbers. NOLINTNEXTLINE(cert-err34-c) */
 	return length > 0 && sscanf(number, "%u:%u", &order->major, &order->minor) == 2 ? 0
 	                                                                                : ERR_IO;
 }

@@ -80,6 +80,8 @@ int medium_order_read(int dir, const char *name, struct medium_order *order)
 
 	if (r != 0)
 		return r;
+	/* What was read is printed again below and compared. */
+	/* NOLINTNEXTLINE(cert-err34-c) */
 	if (sscanf(text, "SEKISHO_TREATMENT=%15[a-z]\nSEKISHO_DEVICE=%7u:%7u\n", treatment,
 	            &order->major, &order->minor) != 3)
 		return ERR_FORMAT;

@@ -14,9 +14,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "agent/medium.h"
 #include "agent/medium_block.h"
 #include "agent/medium_mount.h"
-#include "agent/medium.h"
 #include "agent/paths.h"
 #include "core/error.h"
 #include "core/language.h"

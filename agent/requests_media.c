@@ -1,5 +1,5 @@
-/* Main's part in media: their orders, for `medium` and udev. What only root's capabilities can do is
- * `medium`'s. */
+/* Main's part in media: their orders, for `medium` and udev. What only root's capabilities can do
+ * is `medium`'s. */
 #include "agent/requests_handlers.h"
 
 #include <errno.h>

@@ -215,6 +215,8 @@ wait "$listener" 2>/dev/null
 mkdir -p "$work/libexec" "$root/sys/bus/usb/devices/1-2"
 ln -s "$build"/libexec/{auth,signer,reporter} "$work/libexec/"
 echo 0 >"$root/sys/bus/usb/devices/1-2/authorized"
+mkdir -p "$root/sys/bus/usb/devices/usb1"
+echo 1 >"$root/sys/bus/usb/devices/usb1/interface_authorized_default"
 echo 5 >"$root/sys/bus/usb/devices/1-2/devnum"
 ln -s "$build/tests/unit/agent/rude_guard" "$work/libexec/guard"
 : >"$work/log"

@@ -19,7 +19,7 @@ guest 'for name in '"$ours"'; do for pid in $(pidof $name); do
 	echo "$name: $(sed -n "s/^Uid:\t\([0-9]*\).*/uid \1/p; s/^Seccomp:\t/seccomp /p; s/^NoNewPrivs:\t/no_new_privs /p; s/^CapEff:\t/capabilities /p
 		" /proc/$pid/status | tr "\n" " ")"; done; done' >"$directory/status"
 sed 's/^/FIGURE /' "$directory/status"
-[ "$(grep -c 'seccomp 2' "$directory/status")" = 5 ] || fail "not every process has its seccomp filter"
+[ "$(grep -c 'seccomp 2' "$directory/status")" = 6 ] || fail "not every process has its seccomp filter"
 [ "$(grep -v '^sekishod' "$directory/status" | grep -c 'capabilities 0000000000000000')" = 4 ] || fail "a child has capabilities"
 [ "$(grep -v '^sekishod' "$directory/status" | grep -oE 'uid [0-9]+' | sort -u | grep -vc 'uid 0')" = 4 ] ||
 	fail "the children do not have a user each"

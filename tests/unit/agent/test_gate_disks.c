@@ -15,7 +15,7 @@ static void note(void *context, uint32_t major, uint32_t minor)
 	snprintf(one, sizeof(one), " %u:%u ", major, minor);
 	assert_true(strlen(f->text) + sizeof(one) < sizeof(f->text));
 	if (strstr(f->text, one) == NULL)
-		strcat(f->text, one);
+		memcpy(f->text + strlen(f->text), one, strlen(one) + 1);
 }
 
 static void make_system(struct workspace *w, const char *mountinfo)

@@ -96,10 +96,10 @@ static void test_a_nonce_lives_as_long_as_the_terminals_interval(void **state)
 
 	assert_string_equal(fixture_report(f, fixture_claims(f, 1)), "");
 	report_interval(f, 2, 3600);
-	f->now += 3 * 3600000;
+	f->now += INT64_C(3) * 3600000;
 	assert_string_equal(fixture_report(f, fixture_claims(f, 3)), "");
 	assert_int_equal(standing_of(f).verified, f->now);
-	f->now += 3 * 3600000 + 1;
+	f->now += INT64_C(3) * 3600000 + 1;
 	assert_string_equal(fixture_report(f, fixture_claims(f, 4)), "");
 	assert_int_not_equal(standing_of(f).verified, f->now);
 }

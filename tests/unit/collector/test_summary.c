@@ -101,7 +101,7 @@ static void test_overdue_by_its_own_interval(void **state)
 	json_object_set_new(
 	        json_object_get(facts, "policy"), "report_interval", json_integer(3600));
 	report_facts(f, facts);
-	f->now += 3 * 3600000;
+	f->now += INT64_C(3) * 3600000;
 	struct summary s = read_summary(f);
 	assert_int_equal(s.state, TERMINAL_FRESH);
 	json_t *json = summary_json(&s);
