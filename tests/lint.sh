@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Checks that need no running program: formatting, clang-tidy, cppcheck, man pages, shell scripts.
 #     tests/lint.sh [format|tidy|cppcheck|man|shell]...     (all of them)
-# clang-tidy and cppcheck remember in build/lint what was clean, and look again only where the file or a header changed.
-set -u
+# clang-tidy and cppcheck remember in build/lint what was clean, and look again only at what changed since.
+set -uo pipefail
 cd "$(dirname "$0")/.." || exit 2
 cache=build/lint
 database=build/release
@@ -25,21 +25,30 @@ result() { # NAME CODE
 	fi
 }
 
-# One key for all that can change what a checker says of a file: the headers, the checker's own settings.
-common_key() {
-	cat "${headers[@]}" .clang-tidy tests/lint.sh "$database/compile_commands.json" | sha256sum | cut -d' ' -f1
+# What was clean stays so until the file, a header it includes, its compiler flags, a checker, its settings or any installed
+# package changes (lint_keys.py).
+read_keys() {
+	printf '%s\n' "${sources[@]}" |
+		tests/lint_keys.py "$database" .clang-tidy tests/lint.sh "$(dpkg-query -W)" >"$keys"
 }
 
-stamp() { # CHECKER FILE
-	echo "$cache/$1-$(cat "$2" <(echo "$common $2") | sha256sum | cut -c1-32)"
+# Lines `STAMP FILE` as arguments for check_file, those without the stamp.
+unseen() { # CHECKER
+	local key file
+	while read -r key file; do
+		[ -e "$cache/$1-$key" ] || printf '%s\0' "$cache/$1-$key" "$file"
+	done
 }
 
-# Both run one file at a time under a stamp, two files at once.
-check_file() { # CHECKER FILE
-	local mark
-	mark=$(stamp "$1" "$2")
-	[ ! -e "$mark" ] || return 0
-	"run_$1" "$2" && : >"$mark"
+# No stamp where something was edited meanwhile: the key may not be that of what was checked.
+check_file() { # CHECKER STAMP FILE
+	"run_$1" "$3" || return 1
+	[ -n "$(find . -newer "$begun" -type f \( -name '*.[ch]' -o -name .clang-tidy -o -name compile_commands.json \
+		-o -path ./tests/lint.sh \) -print -quit)" ] || : >"$2"
+}
+
+check_files() { # CHECKER <KEYS
+	unseen "$1" | xargs -0 -r -n 2 -P 2 bash -c 'check_file "$@"' _ "$1"
 }
 
 # The database is gcc's: clang 14 wants its own permission for what gcc takes without one (cmake/hardening.cmake).
@@ -62,9 +71,9 @@ run_cppcheck() {
 
 # What is not compiled here (a fuzz target, an absent part) has no flags for clang-tidy.
 compiled() {
-	local file
-	for file in "${sources[@]}"; do
-		! grep -qF "\"file\": \"$PWD/$file\"" "$database/compile_commands.json" || printf '%s\0' "$file"
+	local key file
+	while read -r key file; do
+		! grep -qF "\"file\": \"$PWD/$file\"" "$database/compile_commands.json" || echo "$key $file"
 	done
 }
 
@@ -74,11 +83,11 @@ lint_format() {
 }
 
 lint_tidy() {
-	compiled | xargs -0 -r -n 1 -P 2 bash -c 'check_file tidy "$1"' _
+	compiled <"$keys" | check_files tidy
 }
 
 lint_cppcheck() {
-	printf '%s\0' "${sources[@]}" | xargs -0 -r -n 1 -P 2 bash -c 'check_file cppcheck "$1"' _
+	check_files cppcheck <"$keys"
 }
 
 lint_man() {
@@ -98,9 +107,12 @@ lint_shell() {
 }
 
 [ -e "$database/compile_commands.json" ] || cmake --preset release >/dev/null || exit 3
-common=$(common_key)
-export common cache database
-export -f check_file stamp run_tidy run_cppcheck
+begun=$(mktemp) && keys=$(mktemp) || exit 3
+trap 'rm -f "$begun" "$keys"' EXIT
+read_keys && [ -s "$keys" ] || exit 3
+find "$cache" -type f -mtime +30 -delete
+export begun database
+export -f check_file run_tidy run_cppcheck
 [ $# -gt 0 ] || set -- format tidy cppcheck man shell
 for name; do
 	declare -F "lint_$name" >/dev/null || { echo "lint.sh: unknown check: $name" >&2; exit 2; }
