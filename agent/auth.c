@@ -26,7 +26,7 @@
 #include "core/log.h"
 #include "core/login.h"
 #include "core/memory.h"
-#include "policy/document.h"
+#include "policy/login.h"
 
 enum {
 	WORKERS_MAX = 64,
@@ -49,8 +49,6 @@ struct worker_slot {
 struct auth {
 	struct child child;
 	struct auth_rules rules;
-	char factors[64];
-	bool usable; /* the policy's combination is one that can be asked for */
 	struct worker_slot workers[WORKERS_MAX];
 	bool reload;
 	bool retell;
@@ -59,30 +57,14 @@ struct auth {
 	int64_t retry_ms; /* when the state is told again; 0: it was told */
 };
 
-static void name_factors(unsigned factors, char out[static 64])
-{
-	snprintf(out, 64, "%s%s%s", (factors & FACTOR_PASSWORD) != 0 ? "password" : "",
-	        factors == (FACTOR_PASSWORD | FACTOR_TOTP) ? " " : "",
-	        (factors & FACTOR_TOTP) != 0 ? "totp" : "");
-}
-
-static void use_factors(struct auth *auth, unsigned factors)
-{
-	auth->usable = factors == (FACTOR_PASSWORD | FACTOR_TOTP);
-	name_factors(factors, auth->factors);
-}
-
 /* A policy that cannot be read changes nothing: the last one stays, or the defaults, which are as
  * strict. */
 static void load_policy(struct auth *auth)
 {
-	unsigned factors = 0;
-	int error = auth_rules_read(auth->child.root, &auth->rules, &factors);
+	int error = auth_rules_read(auth->child.root, &auth->rules);
 
 	auth->reload = false;
-	if (error == 0)
-		use_factors(auth, factors);
-	else if (error != ERR_NOT_FOUND)
+	if (error != 0 && error != ERR_NOT_FOUND)
 		log_error("%s: %s", POLICY_IN_FORCE, error_text(error));
 	memory_give_back();
 }
@@ -101,10 +83,12 @@ static void tell_state(struct auth *auth)
 {
 	static struct pam_stacks stacks;
 	static struct event_record state;
+	char factors[LOGIN_NAMES_SIZE];
 
 	pam_stack_survey(auth->child.root, &stacks);
 	event_start(&state, 0);
-	event_put(&state, FIELD_FACTORS, auth->factors);
+	login_print(&auth->rules.combinations, factors);
+	event_put(&state, FIELD_FACTORS, factors);
 	event_put_number(&state, FIELD_MAX_FAILURES, auth->rules.max_failures);
 	event_put(&state, FIELD_PAM_STACKS, stacks.held);
 	event_put(&state, FIELD_PAM_BYPASSED, stacks.bypassed);
@@ -179,10 +163,8 @@ static int give(struct auth *auth, const struct worker_slot *slot, const char *u
 	enum worker_gift gift = GIFT_NOTHING;
 	int fds[2] = {-1, -1};
 	uint8_t byte = GIFT_NOTHING;
-	int error = auth->usable ? 0 : ERR_DENIED;
+	int error = open_state(auth, user, &gift, &fds[1]);
 
-	if (error == 0)
-		error = open_state(auth, user, &gift, &fds[1]);
 	if (error == 0)
 		error = open_signer(auth, &fds[0]);
 	if (error != 0)
@@ -405,15 +387,13 @@ static int serve(struct auth *auth)
 int main(int argc, char **argv)
 {
 	static struct auth auth;
-	unsigned factors = 0;
 	int error = child_start(argc, argv, ROLE_AUTH, &auth.child);
 
 	if (error != 0)
 		return EXIT_USAGE;
 	auth.child.channel.on_main = on_main;
 	auth.child.channel.context = &auth;
-	auth_rules_default(&auth.rules, &factors);
-	use_factors(&auth, factors);
+	auth_rules_default(&auth.rules);
 	auth.retell = true;
 	for (size_t i = 0; i < WORKERS_MAX; i++)
 		auth.workers[i].fd = -1;

@@ -1,7 +1,9 @@
 #include "agent/auth_admin.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +12,7 @@
 
 #include "agent/control_client.h"
 #include "agent/paths.h"
+#include "core/clock.h"
 #include "core/error.h"
 #include "core/file.h"
 #include "core/language.h"
@@ -42,15 +45,39 @@ int auth_admin_check(const char *user)
 	return EXIT_YES;
 }
 
-int auth_admin_record(
-        const struct cli *cli, uint16_t kind, const char *user, const char *factor, const char *by)
+static int refuse(const char *subject, const char *why)
+{
+	fprintf(stderr, "sekisho: %s: %s\n", subject, why);
+	return EXIT_NO;
+}
+
+int auth_admin_find(const char *user, uint32_t *uid)
+{
+	int code = auth_admin_check(user);
+	const struct passwd *account = code == EXIT_YES ? getpwnam(user) : NULL;
+
+	*uid = 0;
+	if (code != EXIT_YES)
+		return code;
+	if (account == NULL)
+		return refuse(
+		        user, LANGUAGE("そのような利用者はいません", "there is no such user"));
+	*uid = account->pw_uid;
+	return EXIT_YES;
+}
+
+int auth_admin_record(const struct cli *cli, uint16_t kind, const char *user,
+        const struct auth_token *token, const char *by)
 {
 	static struct event_record event; /* 24 KiB: not for the stack */
 	int error = 0;
 
 	event_start(&event, kind);
 	event_put(&event, FIELD_USER, user);
-	event_put(&event, FIELD_FACTOR, factor);
+	if (token != NULL) {
+		event_put(&event, FIELD_FACTOR, token_kind_name(token->kind));
+		event_put_number(&event, FIELD_TOKEN, token->id);
+	}
 	event_put(&event, FIELD_BY, auth_admin_by(by));
 	error = control_record(cli, &event);
 	return error == 0 ? EXIT_YES : control_complain(error);
@@ -59,9 +86,8 @@ int auth_admin_record(
 int auth_admin_fail(const char *user, int error)
 {
 	fprintf(stderr, "sekisho: %s: %s\n", user,
-	        error == ERR_NOT_FOUND
-	                ? LANGUAGE("TOTPは登録されていません", "is not enrolled for TOTP")
-	                : error_text(error));
+	        error == ERR_NOT_FOUND ? LANGUAGE("登録されていません", "is not enrolled")
+	                               : error_text(error));
 	return EXIT_NO;
 }
 
@@ -144,7 +170,7 @@ static int create_in(int dir, const char *user, const uint8_t bytes[static AUTH_
 	return error;
 }
 
-int auth_admin_create(const struct cli *cli, const char *user, struct auth_state *state)
+static int create(const struct cli *cli, const char *user, struct auth_state *state)
 {
 	uint8_t bytes[AUTH_AREA_SIZE];
 	int dir = -1;
@@ -160,40 +186,236 @@ int auth_admin_create(const struct cli *cli, const char *user, struct auth_state
 	return error;
 }
 
-/* A worker that waits for its person holds the file open. A state too damaged to lock accepts
- * nobody anyway. */
-static int lock_out(int fd)
+int auth_admin_read(const struct cli *cli, const char *user, struct auth_state *state)
 {
-	const struct auth_file file = {.fd = fd};
-	struct auth_state state;
-	int error = auth_state_lock(&file, LOCK_TIMEOUT_MS);
+	struct auth_file file = {.fd = -1};
+	int error = auth_admin_open(cli, user, &file.fd);
 
-	if (error != 0)
-		return error;
-	if (auth_state_read(&file, &state) == 0) {
-		state.locked = true;
-		error = auth_state_write(&file, &state);
-	}
-	auth_state_unlock(&file);
-	explicit_bzero(&state, sizeof(state));
+	*state = (struct auth_state){0};
+	if (error == 0)
+		error = auth_state_lock(&file, LOCK_TIMEOUT_MS);
+	if (error == 0)
+		error = auth_state_read(&file, state);
+	if (file.fd >= 0)
+		close(file.fd);
 	return error;
 }
 
-int auth_admin_remove(const struct cli *cli, const char *user)
+int auth_admin_precheck(
+        const struct cli *cli, const char *user, enum token_kind kind, enum admin_mode mode)
+{
+	struct auth_state state;
+	char *json = NULL;
+	int error = auth_admin_read(cli, user, &state);
+	bool taken = error == 0 && auth_state_count(&state, kind) > 0;
+	bool full = error == 0 && auth_state_count(&state, TOKEN_NONE) == AUTH_TOKENS_MAX;
+
+	explicit_bzero(&state, sizeof(state));
+	if (error != 0 && error != ERR_NOT_FOUND)
+		return refuse(user, error_text(error));
+	if (taken && mode == ADMIN_FIRST)
+		return refuse(
+		        user, LANGUAGE("登録済みです。もう一つ増やすときは --add、作り直すときは "
+		                       "--replace を付けてください",
+		                      "is enrolled already; --add makes one more, --replace "
+		                      "a new one"));
+	if (full && (mode != ADMIN_REPLACE || !taken))
+		return refuse(user,
+		        LANGUAGE("登録できる数に達しています", "has as many tokens as can be"));
+	error = control_ask(cli, CONTROL_STATUS, -1, &json);
+	free(json);
+	return error == 0 ? EXIT_YES : control_complain(error);
+}
+
+static void drop_kind(struct auth_state *state, enum token_kind kind)
+{
+	for (size_t i = 0; i < AUTH_TOKENS_MAX; i++)
+		if (state->tokens[i].kind == kind)
+			explicit_bzero(&state->tokens[i], sizeof(state->tokens[i]));
+}
+
+/* What the state is to be with the token in it. */
+static int put(
+        struct auth_state *state, uint32_t uid, struct auth_token *token, enum admin_mode mode)
+{
+	if (mode == ADMIN_REPLACE) {
+		drop_kind(state, token->kind);
+		state->locked = false;
+		state->failures = 0;
+	} else if (mode == ADMIN_FIRST && auth_state_count(state, token->kind) > 0) {
+		return ERR_EXISTS;
+	}
+	/* A name that was given to somebody else: what the one before had is not his. */
+	if (auth_state_count(state, TOKEN_NONE) > 0 && state->uid != uid)
+		return ERR_UNSAFE;
+	state->uid = uid;
+	return auth_state_add(state, token);
+}
+
+/* On the file of a user, locked; -1: there is none yet. */
+static int enrol_locked(const struct cli *cli, const char *user, int fd, struct auth_state *state,
+        struct auth_token *token, const char *by)
+{
+	const struct auth_file file = {.fd = fd};
+	int code = auth_admin_record(cli, EVENT_TOKEN_ENROLLED, user, token, by);
+	int error = 0;
+
+	if (code != EXIT_YES)
+		return code;
+	error = fd >= 0 ? auth_state_write(&file, state) : create(cli, user, state);
+	if (error == 0)
+		return EXIT_YES;
+	(void)auth_admin_record(cli, EVENT_TOKEN_REVOKED, user, token, by);
+	return refuse(user, error_text(error));
+}
+
+int auth_admin_enrol(const struct cli *cli, const char *user, uint32_t uid,
+        struct auth_token *token, enum admin_mode mode, const char *by)
+{
+	struct auth_state state = {0};
+	struct auth_file file = {.fd = -1};
+	int code = EXIT_YES;
+	int error = auth_admin_open(cli, user, &file.fd);
+
+	if (error == 0)
+		error = auth_state_lock(&file, LOCK_TIMEOUT_MS);
+	if (error == 0)
+		error = auth_state_read(&file, &state);
+	if (error == 0 || error == ERR_NOT_FOUND) {
+		token->enrolled_at = clock_wall();
+		snprintf(token->by, sizeof(token->by), "%s", auth_admin_by(by));
+		error = put(&state, uid, token, mode);
+	}
+	if (error != 0)
+		code = refuse(user, error_text(error));
+	else
+		code = enrol_locked(cli, user, file.fd, &state, token, by);
+	if (file.fd >= 0)
+		close(file.fd);
+	explicit_bzero(&state, sizeof(state));
+	return code;
+}
+
+static int remove_file(const struct cli *cli, const char *user)
 {
 	int dir = -1;
-	int fd = -1;
 	int error = open_directory(cli, &dir);
 
 	if (error != 0)
 		return error;
-	error = open_user(dir, user, &fd);
-	if (error == 0)
-		error = lock_out(fd);
-	if (error == 0 && (unlinkat(dir, user, 0) < 0 || fsync(dir) < 0))
+	if (unlinkat(dir, user, 0) < 0 || fsync(dir) < 0)
 		error = ERR_IO;
-	if (fd >= 0)
-		close(fd);
 	close(dir);
 	return error;
+}
+
+/* A worker that waits for its person holds the file open: what stays in it must accept nobody. */
+static int remove_last(const struct cli *cli, const char *user, const struct auth_file *file,
+        struct auth_state *state)
+{
+	int error = 0;
+
+	state->locked = true;
+	error = auth_state_write(file, state);
+	return error == 0 ? remove_file(cli, user) : error;
+}
+
+static int revoke_locked(const struct cli *cli, const char *user, const struct auth_file *file,
+        struct auth_state *state, unsigned id, const char *by)
+{
+	size_t left = auth_state_count(state, TOKEN_NONE);
+	int error = 0;
+
+	for (size_t i = 0; i < AUTH_TOKENS_MAX; i++) {
+		const struct auth_token *token = &state->tokens[i];
+		int code = EXIT_YES;
+
+		if (token->kind == TOKEN_NONE || (id != 0 && token->id != id))
+			continue;
+		code = auth_admin_record(cli, EVENT_TOKEN_REVOKED, user, token, by);
+		if (code != EXIT_YES)
+			return code;
+		left--;
+	}
+	if (left == 0) {
+		error = remove_last(cli, user, file, state);
+	} else {
+		explicit_bzero(auth_state_find(state, id), sizeof(struct auth_token));
+		error = auth_state_write(file, state);
+	}
+	return error == 0 ? EXIT_YES : refuse(user, error_text(error));
+}
+
+int auth_admin_revoke(const struct cli *cli, const char *user, unsigned id, const char *by)
+{
+	struct auth_state state = {0};
+	struct auth_file file = {.fd = -1};
+	int code = EXIT_YES;
+	int error = auth_admin_open(cli, user, &file.fd);
+
+	if (error == 0)
+		error = auth_state_lock(&file, LOCK_TIMEOUT_MS);
+	if (error == 0)
+		error = auth_state_read(&file, &state);
+	if (error == ERR_FORMAT && id == 0)
+		/* A state too damaged to read accepts nobody, and can go. */
+		code = auth_admin_record(cli, EVENT_TOKEN_REVOKED, user, NULL, by);
+	else if (error == ERR_NOT_FOUND || (error == 0 && id != 0 && !auth_state_find(&state, id)))
+		code = refuse(
+		        user, LANGUAGE("その認証要素は登録されていません", "has no such token"));
+	else if (error != 0)
+		code = refuse(user, error_text(error));
+	else
+		code = revoke_locked(cli, user, &file, &state, id, by);
+	if (error == ERR_FORMAT && id == 0 && code == EXIT_YES && remove_file(cli, user) != 0)
+		code = refuse(user, error_text(ERR_IO));
+	if (file.fd >= 0)
+		close(file.fd);
+	explicit_bzero(&state, sizeof(state));
+	return code;
+}
+
+static int visit(const struct cli *cli, const char *user,
+        void (*each)(void *context, const char *user, const struct auth_state *state),
+        void *context)
+{
+	struct auth_state state;
+	int error = auth_admin_read(cli, user, &state);
+
+	if (error == 0)
+		each(context, user, &state);
+	explicit_bzero(&state, sizeof(state));
+	/* Revoked meanwhile. */
+	if (error == 0 || error == ERR_NOT_FOUND)
+		return EXIT_YES;
+	return refuse(user, error_text(error));
+}
+
+static int by_name(const struct dirent **a, const struct dirent **b)
+{
+	return strcmp((*a)->d_name, (*b)->d_name);
+}
+
+static int is_user(const struct dirent *entry)
+{
+	return auth_state_name(entry->d_name);
+}
+
+int auth_admin_each(const struct cli *cli,
+        void (*each)(void *context, const char *user, const struct auth_state *state),
+        void *context)
+{
+	struct dirent **names = NULL;
+	int count = scandirat(cli->root, PATH_AUTH_DIR, &names, is_user, by_name);
+	int code = EXIT_YES;
+
+	if (count < 0)
+		return errno == ENOENT ? EXIT_YES : refuse(PATH_AUTH_DIR, error_text(ERR_IO));
+	for (int i = 0; i < count; i++) {
+		if (visit(cli, names[i]->d_name, each, context) != EXIT_YES)
+			code = EXIT_NO;
+		free(names[i]);
+	}
+	free(names);
+	return code;
 }

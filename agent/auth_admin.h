@@ -1,4 +1,4 @@
-/* What root's commands do to login states: enrol totp, revoke totp, unlock. */
+/* What root's commands do to login states: enrol, revoke, unlock, list. */
 #ifndef SEKISHO_AGENT_AUTH_ADMIN_H
 #define SEKISHO_AGENT_AUTH_ADMIN_H
 
@@ -12,10 +12,13 @@ const char *auth_admin_by(const char *by);
  * that can be enrolled. */
 int auth_admin_check(const char *user);
 
-/* Journals an event of the kind about the user; factor may be NULL. EXIT_YES or EXIT_UNASKED,
+/* The name of this machine's user, as root: EXIT_YES and *uid, or says why not. */
+int auth_admin_find(const char *user, uint32_t *uid);
+
+/* Journals an event of the kind about the user; token may be NULL. EXIT_YES or EXIT_UNASKED,
  * already said. */
-int auth_admin_record(
-        const struct cli *cli, uint16_t kind, const char *user, const char *factor, const char *by);
+int auth_admin_record(const struct cli *cli, uint16_t kind, const char *user,
+        const struct auth_token *token, const char *by);
 
 /* Says what went wrong with the user's state file; EXIT_NO. */
 int auth_admin_fail(const char *user, int error);
@@ -24,11 +27,35 @@ int auth_admin_fail(const char *user, int error);
  * ERR_IO. */
 int auth_admin_open(const struct cli *cli, const char *user, int *fd);
 
-/* Makes a new user's file, whole or not at all. ERR_EXISTS, ERR_IO, ERR_NOT_FOUND (no directory).
- */
-int auth_admin_create(const struct cli *cli, const char *user, struct auth_state *state);
+/* Opens, locks, reads and closes; the caller wipes *state. ERR_NOT_FOUND and auth_state.h's. */
+int auth_admin_read(const struct cli *cli, const char *user, struct auth_state *state);
 
-/* Locks the state, so that a login under way ends, and removes the file. ERR_*. */
-int auth_admin_remove(const struct cli *cli, const char *user);
+enum admin_mode {
+	ADMIN_FIRST = 1, /* the user has none of this kind */
+	ADMIN_ADD,       /* one more */
+	ADMIN_REPLACE,   /* in place of all of its kind; a lock is gone */
+};
+
+/* Before anybody scans or inserts anything: may the token be enrolled, and does the agent run? Says
+ * why not. Exit code. */
+int auth_admin_precheck(
+        const struct cli *cli, const char *user, enum token_kind kind, enum admin_mode mode);
+
+/*
+ * Journals and enrols, under the user's lock: a token that opens this terminal never exists without
+ * a trace. Sets the token's id, moment and who (by). Says what went wrong. Exit code.
+ */
+int auth_admin_enrol(const struct cli *cli, const char *user, uint32_t uid,
+        struct auth_token *token, enum admin_mode mode, const char *by);
+
+/* Journals and removes one token, or all (id 0); with the last one the file goes. Says what went
+ * wrong. Exit code. */
+int auth_admin_revoke(const struct cli *cli, const char *user, unsigned id, const char *by);
+
+/* Calls each(context, user, state) for every user's state file, and says which cannot be read. The
+ * state is wiped afterwards. Exit code: EXIT_NO when one was left out. */
+int auth_admin_each(const struct cli *cli,
+        void (*each)(void *context, const char *user, const struct auth_state *state),
+        void *context);
 
 #endif

@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "agent/auth_totp.h"
+#include "agent/auth_otp.h"
 #include "agent/channel.h"
 #include "core/buffer.h"
 #include "core/clock.h"
@@ -115,7 +115,7 @@ static int send_prompt(const struct worker *w, enum login_style style, const cha
 	return frame_send(w->login->client, LOGIN_PROMPT, b.data, b.length, NULL, 0);
 }
 
-static int ask_code(const struct worker *w, char code[static TOTP_CODE_SIZE])
+static int ask_code(const struct worker *w, char code[static OTP_CODE_SIZE])
 {
 	uint8_t memory[LOGIN_TEXT_MAX + 64];
 	char typed[LOGIN_TEXT_MAX] = "";
@@ -130,7 +130,7 @@ static int ask_code(const struct worker *w, char code[static TOTP_CODE_SIZE])
 		error = buffer_end(&frame.payload);
 	}
 	if (error == 0)
-		totp_fold(typed, code);
+		otp_fold(typed, code);
 	explicit_bzero(typed, sizeof(typed));
 	explicit_bzero(memory, sizeof(memory));
 	return error;
@@ -151,18 +151,33 @@ static void event_begin(const struct worker *w, uint16_t kind, struct event_reco
 	event_put(e, FIELD_BY, by);
 }
 
+static int send_event(struct worker *w, const struct event_record *e)
+{
+	int error = channel_event(&w->channel, e);
+
+	if (error != 0)
+		log_error("%s: %s", event_kind_name(e->kind), error_text(error));
+	return error;
+}
+
 static int tell(struct worker *w, uint16_t kind, uint16_t field, const char *value)
 {
 	static struct event_record e; /* 24 KiB: not for the stack */
-	int error = 0;
 
 	event_begin(w, kind, &e);
 	if (field != 0)
 		event_put(&e, field, value);
-	error = channel_event(&w->channel, &e);
-	if (error != 0)
-		log_error("%s: %s", event_kind_name(kind), error_text(error));
-	return error;
+	return send_event(w, &e);
+}
+
+static int tell_accepted(struct worker *w, const struct auth_answer *answer)
+{
+	static struct event_record e; /* 24 KiB: not for the stack */
+
+	event_begin(w, EVENT_LOGIN_ACCEPTED, &e);
+	event_put(&e, FIELD_FACTOR, token_kind_name(answer->kind));
+	event_put_number(&e, FIELD_TOKEN, answer->token);
+	return send_event(w, &e);
 }
 
 static void explain(const struct worker *w, const struct auth_answer *answer)
@@ -238,7 +253,7 @@ static enum login_result refuse(struct worker *w, const struct auth_answer *answ
 
 static enum login_result authenticate(struct worker *w)
 {
-	char code[TOTP_CODE_SIZE] = "";
+	char code[OTP_CODE_SIZE] = "";
 	struct auth_answer answer = {0};
 	int error = ask_code(w, code);
 
@@ -255,8 +270,7 @@ static enum login_result authenticate(struct worker *w)
 	if (answer.outcome != AUTH_ACCEPTED)
 		return refuse(w, &answer);
 	/* Nobody enters unrecorded. */
-	return tell(w, EVENT_LOGIN_ACCEPTED, FIELD_FACTOR, "totp") == 0 ? LOGIN_SUCCESS
-	                                                                : LOGIN_UNAVAILABLE;
+	return tell_accepted(w, &answer) == 0 ? LOGIN_SUCCESS : LOGIN_UNAVAILABLE;
 }
 
 /* The account and password stages: a locked user is no user for now. */

@@ -10,10 +10,16 @@
 
 enum { POLICY_FILE_MAX = 2 << 20 };
 
-void auth_rules_default(struct auth_rules *rules, unsigned *factors)
+void auth_rules_default(struct auth_rules *rules)
 {
-	*rules = (struct auth_rules){.max_failures = 3, .digits = 6, .step = 30, .window = 1};
-	*factors = FACTOR_PASSWORD | FACTOR_TOTP;
+	*rules = (struct auth_rules){
+	        .max_failures = 3,
+	        .digits = 6,
+	        .step = 30,
+	        .window = 1,
+	        .idle_days = 14,
+	        .combinations = {.count = 1, .factors = {FACTOR_PASSWORD | FACTOR_TOTP}},
+	};
 }
 
 static int read_below(int root, const char *path, size_t max, uint8_t **data, size_t *length)
@@ -52,7 +58,7 @@ static int open_policy(int root, struct policy **policy)
 	return error;
 }
 
-int auth_rules_read(int root, struct auth_rules *rules, unsigned *factors)
+int auth_rules_read(int root, struct auth_rules *rules)
 {
 	struct policy *policy = NULL;
 	int error = open_policy(root, &policy);
@@ -64,8 +70,9 @@ int auth_rules_read(int root, struct auth_rules *rules, unsigned *factors)
 	        .digits = policy->totp_digits,
 	        .step = policy->totp_step,
 	        .window = policy->totp_window,
+	        .idle_days = policy->idle_days,
+	        .combinations = policy->login,
 	};
-	*factors = policy->factors;
 	policy_free(&policy);
 	return 0;
 }

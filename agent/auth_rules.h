@@ -6,13 +6,12 @@
 
 /* Until there is a policy: password and TOTP, 3 failures, 6 digits, 30 seconds, one step either
  * way. */
-void auth_rules_default(struct auth_rules *rules, unsigned *factors);
+void auth_rules_default(struct auth_rules *rules);
 
 /*
- * Reads and verifies the policy in force under root; *factors are bits of enum factor
- * (policy/document.h). ERR_NOT_FOUND: none is in force; ERR_SIGNATURE, ERR_FORMAT, ERR_UNSAFE,
- * ERR_IO. On an error neither is touched.
+ * Reads and verifies the policy in force under root. ERR_NOT_FOUND: none is in force;
+ * ERR_SIGNATURE, ERR_FORMAT, ERR_UNSAFE, ERR_IO. On an error *rules is not touched.
  */
-int auth_rules_read(int root, struct auth_rules *rules, unsigned *factors);
+int auth_rules_read(int root, struct auth_rules *rules);
 
 #endif

@@ -8,17 +8,12 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "core/buffer.h"
+#include "agent/auth_record.h"
 #include "core/clock.h"
 #include "core/encode.h"
 #include "core/error.h"
 
-enum {
-	MAGIC = 0x534b4155,
-	FLAG_LOCKED = 1,
-	DIGEST_AT = AUTH_RECORD_SIZE - SHA256_SIZE,
-	LOCK_PAUSE_MS = 5,
-};
+enum { LOCK_PAUSE_MS = 5 };
 
 bool auth_state_name(const char *user)
 {
@@ -64,111 +59,6 @@ void auth_state_unlock(const struct auth_file *file)
 	(void)set_lock(file, F_UNLCK);
 }
 
-static bool is_allowed(const struct auth_state *s)
-{
-	return s->generation > 0 && s->algorithm >= AUTH_SHA1 && s->algorithm <= AUTH_SHA512 &&
-	       (s->digits == 6 || s->digits == 8) && s->step >= 15 && s->step <= 120 &&
-	       s->secret_length >= AUTH_SECRET_MIN && s->secret_length <= AUTH_SECRET_MAX;
-}
-
-static void put_raw(struct buffer *b, const uint8_t *bytes, size_t length)
-{
-	for (size_t i = 0; i < length; i++)
-		buffer_put_u8(b, bytes[i]);
-}
-
-static int encode(const struct auth_state *s, uint8_t out[static AUTH_RECORD_SIZE])
-{
-	struct buffer b = buffer_over(out, DIGEST_AT);
-
-	if (!is_allowed(s))
-		return ERR_FORMAT;
-	memset(out, 0, AUTH_RECORD_SIZE);
-	buffer_put_u32(&b, MAGIC);
-	buffer_put_u16(&b, AUTH_STATE_VERSION);
-	buffer_put_u16(&b, AUTH_RECORD_SIZE);
-	buffer_put_u64(&b, s->generation);
-	buffer_put_u32(&b, s->locked ? FLAG_LOCKED : 0);
-	buffer_put_u32(&b, s->uid);
-	buffer_put_u8(&b, s->algorithm);
-	buffer_put_u8(&b, s->digits);
-	buffer_put_u16(&b, s->step);
-	buffer_put_u64(&b, s->last_step);
-	buffer_put_u32(&b, s->failures);
-	buffer_put_u64(&b, (uint64_t)s->enrolled_at);
-	buffer_put_u64(&b, (uint64_t)s->last_used);
-	buffer_put_u8(&b, (uint8_t)s->secret_length);
-	put_raw(&b, s->secret, AUTH_SECRET_MAX);
-	if (b.error != 0)
-		return b.error;
-	return encode_sha256(out, DIGEST_AT, out + DIGEST_AT);
-}
-
-static bool are_zero(struct buffer *b, size_t count)
-{
-	bool zero = true;
-
-	while (count-- > 0)
-		zero = buffer_get_u8(b) == 0 && zero;
-	return zero;
-}
-
-static int decode_body(struct buffer *b, struct auth_state *s)
-{
-	uint32_t flags = 0;
-
-	s->generation = buffer_get_u64(b);
-	flags = buffer_get_u32(b);
-	s->locked = (flags & FLAG_LOCKED) != 0;
-	s->uid = buffer_get_u32(b);
-	s->algorithm = buffer_get_u8(b);
-	s->digits = buffer_get_u8(b);
-	s->step = buffer_get_u16(b);
-	s->last_step = buffer_get_u64(b);
-	s->failures = buffer_get_u32(b);
-	s->enrolled_at = (int64_t)buffer_get_u64(b);
-	s->last_used = (int64_t)buffer_get_u64(b);
-	s->secret_length = buffer_get_u8(b);
-	for (size_t i = 0; i < AUTH_SECRET_MAX; i++)
-		s->secret[i] = buffer_get_u8(b);
-	if ((flags & ~(uint32_t)FLAG_LOCKED) != 0 || !is_allowed(s))
-		return ERR_FORMAT;
-	return are_zero(b, b->length - b->offset) ? buffer_end(b) : ERR_FORMAT;
-}
-
-static bool is_blank(const uint8_t record[static AUTH_RECORD_SIZE])
-{
-	uint8_t any = 0;
-
-	for (size_t i = 0; i < AUTH_RECORD_SIZE; i++)
-		any |= record[i];
-	return any == 0;
-}
-
-static int decode(
-        const uint8_t record[static AUTH_RECORD_SIZE], unsigned slot, struct auth_state *s)
-{
-	struct buffer b = buffer_from(record, DIGEST_AT);
-	uint8_t digest[SHA256_SIZE];
-	int error = 0;
-
-	if (is_blank(record))
-		return ERR_NOT_FOUND;
-	error = encode_sha256(record, DIGEST_AT, digest);
-	if (error != 0)
-		return error;
-	if (memcmp(digest, record + DIGEST_AT, sizeof(digest)) != 0 || buffer_get_u32(&b) != MAGIC)
-		return ERR_FORMAT;
-	if (buffer_get_u16(&b) != AUTH_STATE_VERSION)
-		return ERR_VERSION;
-	if (buffer_get_u16(&b) != AUTH_RECORD_SIZE)
-		return ERR_FORMAT;
-	error = decode_body(&b, s);
-	if (error == 0 && s->generation % 2 != slot)
-		error = ERR_FORMAT;
-	return error;
-}
-
 static int64_t slot_offset(const struct auth_file *file, uint64_t slot)
 {
 	return file->base + (int64_t)slot * AUTH_SLOT_STRIDE;
@@ -185,9 +75,10 @@ static int read_slot(const struct auth_file *file, unsigned slot, struct auth_st
 	while (got < 0 && errno == EINTR);
 	if (got < 0)
 		return ERR_IO;
-	if (got != sizeof(record) && !(file->decoy && got == 0))
+	/* The decoy grows as it is used. */
+	if (got != sizeof(record) && !file->decoy)
 		return ERR_FORMAT;
-	error = decode(record, slot, s);
+	error = auth_record_decode(record, slot, s);
 	explicit_bzero(record, sizeof(record));
 	return error;
 }
@@ -263,7 +154,7 @@ int auth_state_write(const struct auth_file *file, struct auth_state *state)
 	int error = 0;
 
 	state->generation++;
-	error = encode(state, record);
+	error = auth_record_encode(state, record);
 	if (error == 0)
 		error = write_record(
 		        file->fd, record, sizeof(record), slot_offset(file, state->generation % 2));
@@ -275,18 +166,68 @@ int auth_state_new(struct auth_state *state, uint8_t out[static AUTH_AREA_SIZE])
 {
 	memset(out, 0, AUTH_AREA_SIZE);
 	state->generation = 1;
-	return encode(state, out + AUTH_SLOT_STRIDE);
+	return auth_record_encode(state, out + AUTH_SLOT_STRIDE);
+}
+
+static bool is_same_card(const struct auth_token *one, const struct auth_token *other)
+{
+	return one->kind == TOKEN_CARD && other->kind == TOKEN_CARD &&
+	       memcmp(one->card.fingerprint, other->card.fingerprint, TOKEN_FINGERPRINT_SIZE) == 0;
+}
+
+int auth_state_add(struct auth_state *state, struct auth_token *token)
+{
+	struct auth_token *place = NULL;
+
+	for (size_t i = 0; i < AUTH_TOKENS_MAX; i++) {
+		if (is_same_card(&state->tokens[i], token))
+			return ERR_EXISTS;
+		if (state->tokens[i].kind == TOKEN_NONE && place == NULL)
+			place = &state->tokens[i];
+	}
+	if (place == NULL || state->next_id == UINT16_MAX)
+		return ERR_TOO_LONG;
+	if (state->next_id == 0)
+		state->next_id = 1;
+	token->id = state->next_id++;
+	*place = *token;
+	return 0;
+}
+
+struct auth_token *auth_state_find(struct auth_state *state, unsigned id)
+{
+	for (size_t i = 0; i < AUTH_TOKENS_MAX; i++)
+		if (state->tokens[i].kind != TOKEN_NONE && state->tokens[i].id == id)
+			return &state->tokens[i];
+	return NULL;
+}
+
+size_t auth_state_count(const struct auth_state *state, enum token_kind kind)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < AUTH_TOKENS_MAX; i++)
+		count += state->tokens[i].kind != TOKEN_NONE &&
+		         (kind == TOKEN_NONE || state->tokens[i].kind == kind);
+	return count;
 }
 
 int auth_state_decoy(struct auth_state *state)
 {
-	*state = (struct auth_state){
-	        .algorithm = AUTH_SHA1,
-	        .digits = 6,
-	        .step = 30,
-	        .secret_length = AUTH_SECRET_MIN,
+	struct auth_token token = {
+	        .kind = TOKEN_TOTP,
+	        .otp = {.algorithm = AUTH_SHA1,
+	                .digits = 6,
+	                .step = 30,
+	                .secret_length = TOKEN_SECRET_MIN},
 	};
-	return getrandom(state->secret, AUTH_SECRET_MIN, 0) == AUTH_SECRET_MIN ? 0 : ERR_CRYPTO;
+	int error = ERR_CRYPTO;
+
+	*state = (struct auth_state){0};
+	if (getrandom(token.otp.secret, TOKEN_SECRET_MIN, 0) == TOKEN_SECRET_MIN)
+		error = auth_state_add(state, &token);
+	explicit_bzero(&token, sizeof(token));
+	return error;
 }
 
 static int read_key(const struct auth_file *file, struct auth_state *key)
@@ -301,15 +242,18 @@ static int read_key(const struct auth_file *file, struct auth_state *key)
 
 static int pick_area(const struct auth_state *key, const char *user, int64_t *base)
 {
-	uint8_t text[AUTH_SECRET_MAX + AUTH_USER_MAX + 1] = {0};
+	const struct token_otp *secret = &key->tokens[0].otp;
+	uint8_t text[TOKEN_SECRET_MAX + AUTH_USER_MAX + 1] = {0};
 	uint8_t digest[SHA256_SIZE];
 	size_t length = strnlen(user, AUTH_USER_MAX);
 	unsigned area = 0;
 	int error = 0;
 
-	memcpy(text, key->secret, key->secret_length);
-	memcpy(text + key->secret_length, user, length);
-	error = encode_sha256(text, key->secret_length + length, digest);
+	if (!token_is_otp(&key->tokens[0]))
+		return ERR_FORMAT;
+	memcpy(text, secret->secret, secret->secret_length);
+	memcpy(text + secret->secret_length, user, length);
+	error = encode_sha256(text, secret->secret_length + length, digest);
 	explicit_bzero(text, sizeof(text));
 	area = 1 + ((unsigned)digest[0] << 8 | digest[1]) % (AUTH_DECOY_AREAS - 1);
 	*base = (int64_t)area * AUTH_AREA_SIZE;

@@ -1,15 +1,26 @@
 /*
  * A user's login state, /var/lib/sekisho/auth/<user>: root's, mode 0600, opened by main (or the
- * CLI), never by the processes that judge. Exactly 8,192 bytes: two slots, 4,096 bytes apart so
- * that no two share a disk block. A slot is one record of 256 bytes and zeros; a record with
- * generation g lies in slot g mod 2, so that a torn write leaves the record before it whole.
- * Big-endian: u32 magic "SKAU"  u16 version 1  u16 record size 256 u64 generation, from 1 u32
- * flags: bit 0 locked u32 uid of the user when enrolled u8 algorithm: 1 HMAC-SHA-1, 2 HMAC-SHA-256,
- * 3 HMAC-SHA-512   u8 digits: 6 or 8   u16 step in seconds, 15 to 120 u64 last accepted time step;
- * a code of it or an earlier one is refused. 0: none yet u32 failures in a row i64 enrolled at i64
- * last accepted at, 0: never      (seconds since 1970) u8 length of the secret, 20 to 64   64 bytes
- * secret, zero-filled zeros up to byte 224, then SHA-256 of bytes 0..223 The record with the higher
- * generation counts.
+ * CLI), never by the processes that judge. Exactly 8,192 bytes: two slots of 4,096, so that no two
+ * share a disk block. A slot is one record; a record with generation g lies in slot g mod 2, so
+ * that a torn write leaves the record before it whole. The record with the higher generation
+ * counts.
+ *
+ * Version 2, 4,096 bytes, big-endian:
+ *   u32 magic "SKAU"  u16 version  u16 record size  u64 generation, from 1  u32 flags: bit 0 locked
+ *   u32 uid of the user when enrolled  u32 failures in a row  u16 id of the next token to be
+ *   enrolled, zeros up to byte 64; six tokens of 640 bytes; zeros up to byte 4,064; SHA-256 of what
+ *   stands before. A place without a token is zeros. A token:
+ *   u16 id, from 1  u8 kind (enum token_kind)  u8 0  i64 enrolled at  i64 last accepted at, 0:
+ * never (seconds since 1970)  64 bytes who enrolled it  64 bytes label, both text and zeros; then
+ *     TOTP, HOTP: u8 algorithm: 1 HMAC-SHA-1, 2 HMAC-SHA-256, 3 HMAC-SHA-512  u8 digits: 6 or 8
+ *       u16 step in seconds, 15 to 120 (HOTP: 0)  u64 TOTP: last accepted time step, HOTP: next
+ *       counter; a code of an earlier one is refused  u64 HOTP: counter that would bring a token
+ *       back that ran ahead, 0: none (TOTP: 0)  u8 length of the secret, 20 to 64  64 bytes secret
+ *     card: 32 bytes SHA-256 of its certificate
+ * and zeros.
+ *
+ * Version 1, 256 bytes and zeros, held one TOTP token. It is read as version 2 with that token as
+ * number 1, and never written: the next write of a login makes it version 2.
  *
  * The file .decoy in the same directory gives names that are not enrolled the same work: it is an
  * array of such areas; area 0 holds a random key as its secret, and SHA-256(key, name) says which
@@ -22,32 +33,25 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "agent/auth_token.h"
+
 enum {
-	AUTH_STATE_VERSION = 1,
-	AUTH_RECORD_SIZE = 256,
+	AUTH_STATE_VERSION = 2,
+	AUTH_RECORD_SIZE = 4096,
 	AUTH_SLOT_STRIDE = 4096,
 	AUTH_AREA_SIZE = 8192,
-	AUTH_SECRET_MIN = 20,
-	AUTH_SECRET_MAX = 64,
 	AUTH_DECOY_AREAS = 4096,
 	AUTH_USER_MAX = 32,
+	AUTH_TOKENS_MAX = 6,
 };
-
-enum auth_algorithm { AUTH_SHA1 = 1, AUTH_SHA256, AUTH_SHA512 };
 
 struct auth_state {
 	uint64_t generation;
 	bool locked;
 	uint32_t uid;
-	uint8_t algorithm; /* enum auth_algorithm */
-	uint8_t digits;
-	uint16_t step; /* seconds */
-	uint64_t last_step;
 	uint32_t failures;
-	int64_t enrolled_at;
-	int64_t last_used;
-	size_t secret_length;
-	uint8_t secret[AUTH_SECRET_MAX];
+	uint16_t next_id;
+	struct auth_token tokens[AUTH_TOKENS_MAX]; /* kind TOKEN_NONE: a free place */
 };
 
 /* Where a state lies. */
@@ -76,6 +80,16 @@ int auth_state_read(const struct auth_file *file, struct auth_state *state);
 /* Writes *state as the next generation, which it counts up, and waits until it is on the disk.
  * ERR_FORMAT for values the format does not allow, ERR_IO. */
 int auth_state_write(const struct auth_file *file, struct auth_state *state);
+
+/* Puts the token into a free place, gives it the next id and leaves it in token->id. ERR_EXISTS: a
+ * card or key that is there already; ERR_TOO_LONG: no place is free. */
+int auth_state_add(struct auth_state *state, struct auth_token *token);
+
+/* The token with this id, or NULL. */
+struct auth_token *auth_state_find(struct auth_state *state, unsigned id);
+
+/* How many tokens of a kind there are; TOKEN_NONE: of all kinds. */
+size_t auth_state_count(const struct auth_state *state, enum token_kind kind);
 
 /* A decoy's state: everything as in a real one, with a random secret. ERR_CRYPTO. */
 int auth_state_decoy(struct auth_state *state);

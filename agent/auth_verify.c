@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "agent/auth_totp.h"
+#include "agent/auth_otp.h"
 #include "core/error.h"
 
 /* A login that waits longer for others of the same user than this was not a person's. */
@@ -21,28 +21,79 @@ static bool is_locked(const struct auth_state *state, const struct auth_rules *r
 	return state->locked || state->failures >= rules->max_failures;
 }
 
-static bool is_weak(const struct auth_state *state, const struct auth_rules *rules)
+static bool otp_is_usable(const struct auth_token *token, const struct auth_rules *rules)
 {
-	return state->digits < rules->digits || state->step > rules->step;
+	if (!token_is_otp(token) || token->otp.digits < rules->digits)
+		return false;
+	return login_allows(&rules->combinations, token_factor(token->kind)) &&
+	       (token->kind == TOKEN_HOTP || token->otp.step <= rules->step);
 }
 
-static int accept(const struct auth_file *file, struct auth_state *state, uint64_t step,
+static bool is_weak(const struct auth_state *state, const struct auth_rules *rules)
+{
+	for (size_t i = 0; i < AUTH_TOKENS_MAX; i++)
+		if (otp_is_usable(&state->tokens[i], rules))
+			return false;
+	return true;
+}
+
+/* What all tokens say of a code. */
+struct judgement {
+	enum otp_verdict verdict;
+	uint64_t counter;
+	struct auth_token *token;
+};
+
+/* The code belongs to one token; that one of another person's devices shows the same by chance
+ * makes no difference to what either may do. */
+static int judge_tokens(struct auth_state *state, const struct auth_rules *rules, const char *code,
+        int64_t now, struct judgement *j)
+{
+	*j = (struct judgement){0};
+	for (size_t i = 0; i < AUTH_TOKENS_MAX; i++) {
+		struct auth_token *token = &state->tokens[i];
+		enum otp_verdict verdict = OTP_WRONG;
+		uint64_t counter = 0;
+
+		if (!otp_is_usable(token, rules))
+			continue;
+		if (otp_judge(token, now, rules->window, code, &verdict, &counter) != 0)
+			return ERR_CRYPTO;
+		if (token->kind == TOKEN_HOTP)
+			token->otp.resync = verdict == OTP_AHEAD ? counter : 0;
+		if (verdict == OTP_WRONG || verdict == OTP_AHEAD || j->verdict == OTP_RIGHT)
+			continue;
+		*j = (struct judgement){verdict, counter, token};
+	}
+	return 0;
+}
+
+static int accept(const struct auth_file *file, struct auth_state *state, const struct judgement *j,
         int64_t now, struct auth_answer *answer)
 {
 	state->failures = 0;
-	state->last_step = step;
-	state->last_used = now;
+	otp_spend(j->token, j->counter);
+	j->token->last_used = now;
 	answer->outcome = AUTH_ACCEPTED;
 	return auth_state_write(file, state);
 }
 
+static bool resync_changed(const struct auth_state *before, const struct auth_state *state)
+{
+	for (size_t i = 0; i < AUTH_TOKENS_MAX; i++)
+		if (state->tokens[i].kind == TOKEN_HOTP &&
+		        before->tokens[i].otp.resync != state->tokens[i].otp.resync)
+			return true;
+	return false;
+}
+
 static int refuse(const struct auth_file *file, const struct auth_rules *rules,
-        struct auth_state *state, struct auth_answer *answer)
+        struct auth_state *state, bool changed, struct auth_answer *answer)
 {
 	if (state->failures < rules->max_failures) {
 		answer->outcome = AUTH_WRONG;
 		answer->left = rules->max_failures - state->failures;
-		return 0;
+		return changed ? auth_state_write(file, state) : 0;
 	}
 	state->locked = true;
 	answer->outcome = AUTH_LOCKED_NOW;
@@ -52,22 +103,29 @@ static int refuse(const struct auth_file *file, const struct auth_rules *rules,
 static int judge(const struct auth_file *file, const struct auth_rules *rules, const char *code,
         int64_t now, struct auth_state *state, struct auth_answer *answer)
 {
-	enum totp_verdict verdict = TOTP_WRONG;
-	uint64_t step = 0;
+	struct auth_state before;
+	struct judgement j = {0};
+	bool changed = false;
 	int error = 0;
 
 	state->failures++;
 	error = auth_state_write(file, state);
-	if (error == 0)
-		error = totp_judge(state, now, rules->window, code, &verdict, &step);
+	if (error != 0)
+		return error;
+	before = *state;
+	error = judge_tokens(state, rules, code, now, &j);
+	changed = resync_changed(&before, state);
+	explicit_bzero(&before, sizeof(before));
 	if (error != 0)
 		return error;
 	if (file->decoy)
-		verdict = TOTP_WRONG; /* a decoy's secret can be guessed too */
-	if (verdict == TOTP_RIGHT)
-		return accept(file, state, step, now, answer);
-	if (verdict == TOTP_WRONG)
-		return refuse(file, rules, state, answer);
+		j = (struct judgement){0}; /* a decoy's secret can be guessed too */
+	if (j.verdict == OTP_WRONG)
+		return refuse(file, rules, state, changed, answer);
+	answer->kind = j.token->kind;
+	answer->token = j.token->id;
+	if (j.verdict == OTP_RIGHT)
+		return accept(file, state, &j, now, answer);
 	state->failures--;
 	answer->outcome = AUTH_SPENT;
 	return auth_state_write(file, state);
@@ -121,7 +179,9 @@ static int look(const struct auth_file *file, struct auth_state *state)
 		return error;
 	error = read_state(file, state);
 	auth_state_unlock(file);
-	explicit_bzero(state->secret, sizeof(state->secret));
+	for (size_t i = 0; i < AUTH_TOKENS_MAX; i++)
+		if (token_is_otp(&state->tokens[i]))
+			explicit_bzero(state->tokens[i].otp.secret, TOKEN_SECRET_MAX);
 	return error;
 }
 

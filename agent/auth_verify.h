@@ -6,13 +6,16 @@
 #include <stdint.h>
 
 #include "agent/auth_state.h"
+#include "policy/login.h"
 
-/* What the policy asks of TOTP. */
+/* What the policy asks of a login. */
 struct auth_rules {
 	unsigned max_failures;
 	unsigned digits; /* at least */
 	unsigned step;   /* seconds, at most */
 	unsigned window; /* steps either way */
+	unsigned idle_days;
+	struct login_combinations combinations;
 };
 
 enum auth_outcome {
@@ -21,19 +24,21 @@ enum auth_outcome {
 	AUTH_SPENT,      /* the code was right and had been used: refused, and no failure */
 	AUTH_LOCKED_NOW, /* wrong, and the last try */
 	AUTH_LOCKED,     /* not judged: locked before */
-	AUTH_WEAK,       /* not judged: the enrolled token is weaker than the policy asks */
+	AUTH_WEAK,       /* not judged: no enrolled token is what the policy asks */
 };
 
 struct auth_answer {
 	enum auth_outcome outcome;
-	unsigned left; /* tries, after AUTH_WRONG */
+	unsigned left;        /* tries, after AUTH_WRONG */
+	enum token_kind kind; /* of the token, after AUTH_ACCEPTED and AUTH_SPENT */
+	unsigned token;       /* its id */
 };
 
 /*
- * Judges a code (bare digits) of the moment now. The try is counted on the disk before the code is
- * looked at, and a code that is accepted is spent on the disk before this returns: whatever kills
- * us in between leaves a failure, never a second use. A decoy answers like a user whose codes are
- * all wrong. Errors: auth_state.h's.
+ * Judges a code (bare digits) of the moment now against every TOTP and HOTP token of the user. The
+ * try is counted on the disk before the code is looked at, and a code that is accepted is spent on
+ * the disk before this returns: whatever kills us in between leaves a failure, never a second use.
+ * A decoy answers like a user whose codes are all wrong. Errors: auth_state.h's.
  */
 int auth_verify(const struct auth_file *file, const struct auth_rules *rules, const char *code,
         int64_t now, struct auth_answer *answer);

@@ -10,7 +10,10 @@ static const struct {
 	int (*run)(const struct cli *cli, int argc, char **argv);
 } KINDS[] = {
         {"terminal", command_enrol_terminal},
-        {"totp", command_enrol_totp},
+        {"totp", command_enrol_otp},
+        {"hotp", command_enrol_otp},
+        {"list", command_enrol_list},
+        {"idle", command_enrol_list},
 };
 
 int command_enrol(const struct cli *cli, int argc, char **argv)
@@ -19,7 +22,7 @@ int command_enrol(const struct cli *cli, int argc, char **argv)
 		if (strcmp(argv[1], KINDS[i].name) == 0)
 			return KINDS[i].run(cli, argc - 1, argv + 1);
 	fprintf(stderr, "%s\n",
-	        LANGUAGE("使い方: sekisho enrol terminal|totp …",
-	                "usage: sekisho enrol terminal|totp ..."));
+	        LANGUAGE("使い方: sekisho enrol terminal|totp|hotp|list|idle …",
+	                "usage: sekisho enrol terminal|totp|hotp|list|idle ..."));
 	return EXIT_USAGE;
 }

@@ -273,11 +273,35 @@ static int verify(const struct options *o)
 
 static const char *const TIERS[] = {"my_number", "lgwan", "internet"};
 
+static json_t *combination_json(unsigned factors)
+{
+	json_t *array = json_array();
+
+	for (unsigned bit = 1; bit != 0 && bit <= factors; bit <<= 1)
+		if ((factors & bit) != 0)
+			json_array_append_new(
+			        array, json_string(login_factor_name((enum factor)bit)));
+	return array;
+}
+
+/* As the document has it: one combination, or a list of them. */
+static json_t *factors_json(const struct login_combinations *login)
+{
+	json_t *array = NULL;
+
+	if (login->count == 1)
+		return combination_json(login->factors[0]);
+	array = json_array();
+	for (size_t i = 0; i < login->count; i++)
+		json_array_append_new(array, combination_json(login->factors[i]));
+	return array;
+}
+
 static json_t *policy_json(const struct policy *p)
 {
 	json_t *ways = json_object();
 	json_t *rules = json_array();
-	json_t *factors = json_array();
+	json_t *factors = factors_json(&p->login);
 	char not_after[CLOCK_RFC3339_SIZE] = "";
 
 	for (unsigned way = 0; way < WAY_COUNT; way++)
@@ -290,19 +314,16 @@ static json_t *policy_json(const struct policy *p)
 			json_array_append_new(rules, json_string(text));
 		free(text);
 	}
-	if (p->factors & FACTOR_PASSWORD)
-		json_array_append_new(factors, json_string("password"));
-	if (p->factors & FACTOR_TOTP)
-		json_array_append_new(factors, json_string("totp"));
 	if (p->not_after)
 		clock_format(p->not_after, not_after);
 	return json_pack(
-	        "{s:s,s:s,s:I,s:s,s:s,s:i,s:s,s:o,s:{s:o,s:i,s:{s:i,s:i,s:i}},s:{s:i},s:o}", "id",
-	        p->id, "body", p->body, "version", (json_int_t)p->version, "digest", p->digest,
-	        "tier", TIERS[p->tier], "signers", (int)p->signers, "not_after", not_after, "ways",
-	        ways, "login", "factors", factors, "max_failures", (int)p->max_failures, "totp",
-	        "digits", (int)p->totp_digits, "step", (int)p->totp_step, "window",
-	        (int)p->totp_window, "report", "interval", (int)p->report_interval, "rules", rules);
+	        "{s:s,s:s,s:I,s:s,s:s,s:i,s:s,s:o,s:{s:o,s:i,s:i,s:{s:i,s:i,s:i}},s:{s:i},s:o}",
+	        "id", p->id, "body", p->body, "version", (json_int_t)p->version, "digest",
+	        p->digest, "tier", TIERS[p->tier], "signers", (int)p->signers, "not_after",
+	        not_after, "ways", ways, "login", "factors", factors, "idle_days",
+	        (int)p->idle_days, "max_failures", (int)p->max_failures, "totp", "digits",
+	        (int)p->totp_digits, "step", (int)p->totp_step, "window", (int)p->totp_window,
+	        "report", "interval", (int)p->report_interval, "rules", rules);
 }
 
 static int show_json(const struct policy *p)

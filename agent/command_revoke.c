@@ -1,50 +1,50 @@
 #include <getopt.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "agent/auth_admin.h"
 #include "agent/sekisho.h"
 #include "core/error.h"
-#include "core/event.h"
 #include "core/language.h"
 
 static int usage(void)
 {
 	fprintf(stderr, "%s\n",
-	        LANGUAGE("使い方: sekisho revoke totp 利用者 [--by 氏名]",
-	                "usage: sekisho revoke totp USER [--by NAME]"));
+	        LANGUAGE("使い方: sekisho revoke 利用者 番号|all [--by 氏名]",
+	                "usage: sekisho revoke USER TOKEN|all [--by NAME]"));
 	return EXIT_USAGE;
 }
 
-static int is_enrolled(const struct cli *cli, const char *user)
+/* 0 for all of them. */
+static bool take_token(const char *text, unsigned *id)
 {
-	int fd = -1;
-	int error = auth_admin_open(cli, user, &fd);
+	size_t digits = strspn(text, "0123456789");
 
-	if (fd >= 0)
-		close(fd);
-	return error;
+	*id = 0;
+	if (strcmp(text, "all") == 0)
+		return true;
+	if (digits == 0 || digits > 5 || text[digits] != '\0')
+		return false;
+	*id = (unsigned)strtoul(text, NULL, 10);
+	return *id != 0;
 }
 
-/* Journalled first: a token is never gone without a trace. */
-static int revoke_totp(const struct cli *cli, const char *user, const char *by)
+static int revoke(const struct cli *cli, const char *user, unsigned id, const char *by)
 {
-	int error = 0;
 	int code = auth_admin_check(user);
 
+	if (code == EXIT_YES)
+		code = auth_admin_revoke(cli, user, id, by);
 	if (code != EXIT_YES)
 		return code;
-	error = is_enrolled(cli, user);
-	if (error != 0)
-		return auth_admin_fail(user, error);
-	code = auth_admin_record(cli, EVENT_TOKEN_REVOKED, user, "totp", by);
-	if (code != EXIT_YES)
-		return code;
-	error = auth_admin_remove(cli, user);
-	if (error != 0)
-		return auth_admin_fail(user, error);
-	printf(LANGUAGE("%s のTOTPを失効しました\n", "TOTP of %s is revoked\n"), user);
+	if (id == 0)
+		printf(LANGUAGE("%s の認証要素をすべて失効しました\n",
+		               "every token of %s is revoked\n"),
+		        user);
+	else
+		printf(LANGUAGE("%s の認証要素 %u を失効しました\n", "%s: token %u is revoked\n"),
+		        user, id);
 	return EXIT_YES;
 }
 
@@ -52,6 +52,7 @@ int command_revoke(const struct cli *cli, int argc, char **argv)
 {
 	static const struct option options[] = {{"by", required_argument, NULL, 'b'}, {0}};
 	const char *by = NULL;
+	unsigned id = 0;
 	int option = 0;
 
 	optind = 0;
@@ -60,7 +61,7 @@ int command_revoke(const struct cli *cli, int argc, char **argv)
 			return usage();
 		by = optarg;
 	}
-	if (argc - optind != 2 || strcmp(argv[optind], "totp") != 0)
+	if (argc - optind != 2 || !take_token(argv[optind + 1], &id))
 		return usage();
-	return revoke_totp(cli, argv[optind + 1], by);
+	return revoke(cli, argv[optind], id, by);
 }

@@ -72,6 +72,7 @@ static const struct field fields[FIELD_END] = {
         [FIELD_TTY] = {"tty", TEXT},
         [FIELD_FACTOR] = {"factor", TEXT},
         [FIELD_BY] = {"by", TEXT},
+        [FIELD_TOKEN] = {"token", NUMBER},
         [FIELD_FILE] = {"file", TEXT},
         [FIELD_LINE] = {"line", NUMBER},
         [FIELD_BYTES] = {"bytes", NUMBER},

@@ -76,6 +76,7 @@ enum event_field {
 	FIELD_TTY,
 	FIELD_FACTOR,
 	FIELD_BY,
+	FIELD_TOKEN, /* number of a user's token */
 	/* journal, report */
 	FIELD_FILE,
 	FIELD_LINE,

@@ -9,6 +9,7 @@
 #include "core/clock.h"
 #include "core/language.h"
 #include "core/utf8.h"
+#include "policy/login.h"
 
 /* Three of the longest report intervals a policy may ask for. */
 enum { RECEIPT_AGE_MAX = 3 * 3600, NONE = -1 };
@@ -179,21 +180,6 @@ static enum clause_state judge_export_block(const struct view *v)
 	        number_of(guard, "hubs"), watched);
 }
 
-/* 知識, 所持, 存在: of how many kinds are the factors of this list? */
-static unsigned kinds_of_factors(const char *factors)
-{
-	static const struct {
-		const char *factor;
-		unsigned kind;
-	} KINDS[] = {{"password", 1}, {"totp", 2}};
-	unsigned kinds = 0;
-
-	for (size_t i = 0; i < sizeof(KINDS) / sizeof(KINDS[0]); i++)
-		if (list_has(factors, KINDS[i].factor))
-			kinds |= KINDS[i].kind;
-	return (kinds & 1) + (kinds >> 1 & 1);
-}
-
 static bool stacks_cover(const char *stacks)
 {
 	return list_has(stacks, "login") && (list_has(stacks, "su") || list_has(stacks, "sudo") ||
@@ -214,7 +200,7 @@ static enum clause_state judge_factors(const struct view *v)
 		        LANGUAGE("第二の要素なしに入れるサービスがあります: %s",
 		                "services that let in without the second factor: %s"),
 		        bypassed);
-	if (kinds_of_factors(factors) < 2)
+	if (login_kinds_printed(factors) < 2)
 		return conclude(v, CLAUSE_UNMET,
 		        LANGUAGE("要素が二種類に足りません: %s",
 		                "the factors are not of two kinds: %s"),

@@ -30,7 +30,10 @@ struct document {
 		int treatment[WAY_COUNT];
 	} ways;
 	struct document_login {
-		unsigned factors;
+		unsigned factors;       /* one combination */
+		unsigned *combinations; /* or a list of them */
+		unsigned combinations_count;
+		uint64_t idle_days;
 		uint64_t max_failures;
 		struct document_totp {
 			uint64_t digits, step, window;
@@ -44,7 +47,8 @@ struct document {
 
 static const cyaml_strval_t TIERS[] = {
         {"my_number", TIER_MY_NUMBER}, {"lgwan", TIER_LGWAN}, {"internet", TIER_INTERNET}};
-static const cyaml_strval_t FACTORS[] = {{"password", FACTOR_PASSWORD}, {"totp", FACTOR_TOTP}};
+static const cyaml_strval_t FACTORS[] = {
+        {"password", FACTOR_PASSWORD}, {"totp", FACTOR_TOTP}, {"hotp", FACTOR_HOTP}};
 static const cyaml_strval_t TREATMENTS[] = {{"deny", TREATMENT_DENY}, {"allow", TREATMENT_ALLOW},
         {"import", TREATMENT_IMPORT}, {"export", TREATMENT_EXPORT}};
 
@@ -85,11 +89,28 @@ static const cyaml_schema_field_t TOTP[] = {
         CYAML_FIELD_END,
 };
 
+#define LOGIN_FIELDS                                                                               \
+	CYAML_FIELD_UINT("idle_days", CYAML_FLAG_OPTIONAL, struct document_login, idle_days),      \
+	        CYAML_FIELD_UINT(                                                                  \
+	                "max_failures", CYAML_FLAG_DEFAULT, struct document_login, max_failures),  \
+	        CYAML_FIELD_MAPPING("totp", CYAML_FLAG_DEFAULT, struct document_login, totp, TOTP)
+
+/* One combination: factors: [password, totp] */
 static const cyaml_schema_field_t LOGIN[] = {
         CYAML_FIELD_FLAGS("factors", CYAML_FLAG_STRICT, struct document_login, factors, FACTORS,
                 ENTRIES(FACTORS)),
-        CYAML_FIELD_UINT("max_failures", CYAML_FLAG_DEFAULT, struct document_login, max_failures),
-        CYAML_FIELD_MAPPING("totp", CYAML_FLAG_DEFAULT, struct document_login, totp, TOTP),
+        LOGIN_FIELDS,
+        CYAML_FIELD_END,
+};
+
+static const cyaml_schema_value_t COMBINATION = {
+        CYAML_VALUE_FLAGS(CYAML_FLAG_STRICT, unsigned, FACTORS, ENTRIES(FACTORS))};
+
+/* Several: factors: [[password, totp], [card, pin]] */
+static const cyaml_schema_field_t LOGIN_EITHER[] = {
+        CYAML_FIELD_SEQUENCE("factors", CYAML_FLAG_POINTER, struct document_login, combinations,
+                &COMBINATION, 1, LOGIN_COMBINATIONS_MAX),
+        LOGIN_FIELDS,
         CYAML_FIELD_END,
 };
 
@@ -98,7 +119,12 @@ static const cyaml_schema_field_t REPORT[] = {
         CYAML_FIELD_END,
 };
 
+/* The place of the one field that is written in two ways. */
+enum { FIELD_LOGIN = 0 };
+
 static const cyaml_schema_field_t FIELDS[] = {
+        [FIELD_LOGIN] =
+                CYAML_FIELD_MAPPING("login", CYAML_FLAG_DEFAULT, struct document, login, LOGIN),
         CYAML_FIELD_STRING("sekisho", CYAML_FLAG_DEFAULT, struct document, format, 1),
         CYAML_FIELD_STRING("id", CYAML_FLAG_DEFAULT, struct document, id, 1),
         CYAML_FIELD_STRING("body", CYAML_FLAG_DEFAULT, struct document, body, 1),
@@ -107,15 +133,30 @@ static const cyaml_schema_field_t FIELDS[] = {
         CYAML_FIELD_STRING("not_after", CYAML_FLAG_OPTIONAL, struct document, not_after, 1),
         CYAML_FIELD_UINT("signers", CYAML_FLAG_DEFAULT, struct document, signers),
         CYAML_FIELD_MAPPING("ways", CYAML_FLAG_DEFAULT, struct document, ways, WAYS),
-        CYAML_FIELD_MAPPING("login", CYAML_FLAG_DEFAULT, struct document, login, LOGIN),
         CYAML_FIELD_MAPPING("report", CYAML_FLAG_DEFAULT, struct document, report, REPORT),
         CYAML_FIELD_STRING_PTR(
                 "rules", CYAML_FLAG_DEFAULT, struct document, rules, 0, CYAML_UNLIMITED),
         CYAML_FIELD_END,
 };
 
-static const cyaml_schema_value_t SCHEMA = {
-        CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, struct document, FIELDS)};
+/* A schema of its own for each document: how its factors are written. */
+struct schema {
+	cyaml_schema_field_t fields[ENTRIES(FIELDS)];
+	cyaml_schema_value_t value;
+};
+
+static void schema_make(const struct shape *shape, struct schema *schema)
+{
+	memcpy(schema->fields, FIELDS, sizeof(FIELDS));
+	if (shape_find(shape, "login.factors[0]"))
+		schema->fields[FIELD_LOGIN] = (cyaml_schema_field_t)CYAML_FIELD_MAPPING(
+		        "login", CYAML_FLAG_DEFAULT, struct document, login, LOGIN_EITHER);
+	schema->value = (cyaml_schema_value_t){
+	        CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, struct document, schema->fields)};
+}
+
+/* Two weeks, as the standards of several bodies have it. */
+enum { IDLE_DAYS = 14 };
 
 /* The ranges of numbers, and the second half of the schema. */
 static const struct range {
@@ -225,10 +266,11 @@ static int refuse_schema(cyaml_err_t code, const struct complaint *complaint,
 }
 
 static int load(const uint8_t *text, size_t length, const cyaml_config_t *config,
-        const struct shape *shape, struct document **document, struct policy_error *error)
+        const struct schema *schema, const struct shape *shape, struct document **document,
+        struct policy_error *error)
 {
-	cyaml_err_t code =
-	        cyaml_load_data(text, length, config, &SCHEMA, (cyaml_data_t **)document, NULL);
+	cyaml_err_t code = cyaml_load_data(
+	        text, length, config, &schema->value, (cyaml_data_t **)document, NULL);
 
 	if (code != CYAML_OK)
 		return refuse_schema(code, config->log_ctx, shape, error);
@@ -269,22 +311,35 @@ static int check_ranges(
 	return 0;
 }
 
-/* 知識, 所持, 存在: what a factor proves. */
-enum factor_kind { KIND_KNOWLEDGE = 1, KIND_POSSESSION = 2, KIND_INHERENCE = 4 };
-
-static const struct {
-	enum factor factor;
-	enum factor_kind kind;
-} FACTOR_KINDS[] = {{FACTOR_PASSWORD, KIND_KNOWLEDGE}, {FACTOR_TOTP, KIND_POSSESSION}};
-
-static bool two_kinds(unsigned factors)
+static int check_combinations(
+        const struct document *d, const struct shape *shape, struct policy_error *error)
 {
-	unsigned kinds = 0;
+	const unsigned *list = d->login.combinations ? d->login.combinations : &d->login.factors;
+	size_t count = d->login.combinations ? d->login.combinations_count : 1;
 
-	for (size_t i = 0; i < ENTRIES(FACTOR_KINDS); i++)
-		if (factors & (unsigned)FACTOR_KINDS[i].factor)
-			kinds |= (unsigned)FACTOR_KINDS[i].kind;
-	return (kinds & (kinds - 1)) != 0;
+	for (size_t i = 0; i < count; i++) {
+		const char *refusal = login_refusal(list[i]);
+		char path[32] = "login.factors";
+
+		if (!refusal)
+			continue;
+		if (d->login.combinations)
+			(void)snprintf(path, sizeof(path), "login.factors[%zu]", i);
+		return refuse(error, shape, path, "%s", refusal);
+	}
+	return 0;
+}
+
+static int check_idle_days(
+        const struct document *d, const struct shape *shape, struct policy_error *error)
+{
+	const struct shape_place *place = shape_find(shape, "login.idle_days");
+
+	if (!place || (place->decimal && d->login.idle_days >= 1 && d->login.idle_days <= 366))
+		return 0;
+	return refuse(error, shape, "login.idle_days",
+	        LANGUAGE("login.idle_days は 1 から 366 までです",
+	                "login.idle_days must be 1 to 366"));
 }
 
 static int check_document(
@@ -304,11 +359,8 @@ static int check_document(
 		return refuse(error, shape, "body",
 		        LANGUAGE("この団体の条文表がありません",
 		                "no catalogue of clauses for this body"));
-	if (!two_kinds(d->login.factors))
-		return refuse(error, shape, "login.factors",
-		        LANGUAGE("知識・所持・存在のうち二種類の要素が要ります",
-		                "factors of two kinds are needed (knowledge, possession, "
-		                "inherence)"));
+	if (check_combinations(d, shape, error) || check_idle_days(d, shape, error))
+		return ERR_FORMAT;
 	if (!rules || !rules->literal)
 		return refuse(error, shape, "rules",
 		        LANGUAGE("rules はブロック (|) で書きます",
@@ -362,6 +414,15 @@ static int parse_rules(const uint8_t *text, size_t length, const struct document
 	return result;
 }
 
+static void fill_login(const struct document *d, struct policy *p)
+{
+	const unsigned *list = d->login.combinations ? d->login.combinations : &d->login.factors;
+
+	p->login.count = d->login.combinations ? d->login.combinations_count : 1;
+	memcpy(p->login.factors, list, p->login.count * sizeof(*list));
+	p->idle_days = d->login.idle_days ? (unsigned)d->login.idle_days : IDLE_DAYS;
+}
+
 static int fill(const uint8_t *text, size_t length, const struct document *d,
         const struct shape *shape, struct policy *p, struct policy_error *error)
 {
@@ -380,7 +441,7 @@ static int fill(const uint8_t *text, size_t length, const struct document *d,
 	p->signers = (unsigned)d->signers;
 	for (size_t i = 0; i < WAY_COUNT; i++)
 		p->treatments[i] = (enum treatment)d->ways.treatment[i];
-	p->factors = d->login.factors;
+	fill_login(d, p);
 	p->max_failures = (unsigned)d->login.max_failures;
 	p->totp_digits = (unsigned)d->login.totp.digits;
 	p->totp_step = (unsigned)d->login.totp.step;
@@ -399,6 +460,7 @@ int policy_parse(
 	        .log_level = CYAML_LOG_ERROR,
 	        .flags = CYAML_CFG_NO_ALIAS};
 	struct document *document = NULL;
+	struct schema schema = {0};
 	struct shape *shape = NULL;
 	struct policy *p = NULL;
 	int result;
@@ -411,7 +473,9 @@ int policy_parse(
 	p = calloc(1, sizeof(*p));
 	result = shape && p ? shape_read(text, length, shape, error) : ERR_MEMORY;
 	if (!result)
-		result = load(text, length, &config, shape, &document, error);
+		schema_make(shape, &schema);
+	if (!result)
+		result = load(text, length, &config, &schema, shape, &document, error);
 	if (!result)
 		result = document ? check_document(document, shape, error) : ERR_FORMAT;
 	if (!result)
@@ -421,7 +485,8 @@ int policy_parse(
 		p = NULL;
 	}
 	policy_free(&p);
-	(void)cyaml_free(&config, &SCHEMA, document, 0);
+	if (document)
+		(void)cyaml_free(&config, &schema.value, document, 0);
 	free(shape);
 	return result;
 }

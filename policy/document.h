@@ -5,6 +5,7 @@
 #ifndef SEKISHO_POLICY_DOCUMENT_H
 #define SEKISHO_POLICY_DOCUMENT_H
 
+#include "policy/login.h"
 #include "policy/rule.h"
 #include "policy/treatment.h"
 
@@ -16,9 +17,6 @@ enum { POLICY_TEXT_MAX = 1 << 20, POLICY_NAME_MAX = 64 };
 
 enum tier { TIER_MY_NUMBER, TIER_LGWAN, TIER_INTERNET };
 
-/* What a login must show beside the password that pam_unix asks for. */
-enum factor { FACTOR_PASSWORD = 1, FACTOR_TOTP = 2 };
-
 struct policy {
 	char id[POLICY_NAME_MAX];   /* "mito-my-number" */
 	char body[POLICY_NAME_MAX]; /* catalogue: "mito-2026" */
@@ -28,7 +26,8 @@ struct policy {
 	unsigned signers;  /* how many must have signed: 1 or 2 */
 	enum treatment treatments[WAY_COUNT]; /* deny where the document is silent */
 	struct rule_set *rules;
-	unsigned factors;      /* bits of enum factor; two kinds at least */
+	struct login_combinations login;
+	unsigned idle_days;    /* 1..366: an unused token is to be looked after; 14 by default */
 	unsigned max_failures; /* 1..10 */
 	unsigned totp_digits, totp_step,
 	        totp_window;      /* 6 or 8; 15..120 s; 0..10 steps either way */

@@ -12,6 +12,7 @@ struct level {
 	bool mapping;
 	bool have_key;      /* of a mapping: the next event is the value of key */
 	size_t path_length; /* of the path that leads here */
+	size_t items;       /* of a sequence: lists in it so far */
 };
 
 struct walk {
@@ -143,6 +144,20 @@ static int take_scalar(struct walk *w, const yaml_event_t *event)
 	return keep_place(w, event);
 }
 
+/* A list or mapping within a list has no key: its place in the list stands for one. */
+static int keep_item(struct walk *w, const yaml_event_t *event)
+{
+	struct level *level = &w->levels[w->depth - 1];
+	size_t room = sizeof(w->path) - level->path_length;
+	int written = snprintf(w->path + level->path_length, room, "[%zu]", level->items++);
+
+	if (written < 0 || (size_t)written >= room)
+		return refuse_event(w, event, LANGUAGE("キーが長すぎます", "the key is too long"));
+	w->key_line = event->start_mark.line + 1;
+	w->key_column = event->start_mark.column + 1;
+	return keep_place(w, event);
+}
+
 static int open_level(struct walk *w, const yaml_event_t *event, bool mapping, const void *anchor,
         const void *tag)
 {
@@ -160,6 +175,8 @@ static int open_level(struct walk *w, const yaml_event_t *event, bool mapping, c
 			        LANGUAGE("キーが文字列ではありません", "the key is not a string"));
 		level->have_key = false;
 		error = keep_place(w, event);
+	} else if (level) {
+		error = keep_item(w, event);
 	}
 	w->levels[w->depth++] =
 	        (struct level){.mapping = mapping, .path_length = level ? strlen(w->path) : 0};

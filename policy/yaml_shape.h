@@ -14,7 +14,7 @@
 enum { SHAPE_DEPTH_MAX = 4, SHAPE_PLACES_MAX = 128, SHAPE_PATH_MAX = 96 };
 
 struct shape_place {
-	char path[SHAPE_PATH_MAX]; /* "login.totp.digits" */
+	char path[SHAPE_PATH_MAX]; /* "login.totp.digits"; a list in a list: "login.factors[0]" */
 	size_t key_line, key_column;
 	size_t line, column; /* of the value, from 1 */
 	bool literal; /* a block scalar `|`: line is that of the bar, its text starts on the next */

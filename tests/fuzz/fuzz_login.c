@@ -20,15 +20,16 @@ enum { FRAMES_MAX = 4 };
 
 static int make_state(void)
 {
-	struct auth_state state = {.uid = 1000,
-	        .algorithm = AUTH_SHA1,
-	        .digits = 6,
-	        .step = 30,
-	        .secret_length = AUTH_SECRET_MIN};
+	struct auth_state state = {.uid = 1000};
+	struct auth_token token = {.kind = TOKEN_TOTP,
+	        .otp = {.algorithm = AUTH_SHA1,
+	                .digits = 6,
+	                .step = 30,
+	                .secret_length = TOKEN_SECRET_MIN}};
 	uint8_t bytes[AUTH_AREA_SIZE];
 	int fd = memfd_create("state", MFD_CLOEXEC);
 
-	if (fd < 0 || auth_state_new(&state, bytes) != 0 ||
+	if (fd < 0 || auth_state_add(&state, &token) != 0 || auth_state_new(&state, bytes) != 0 ||
 	        write(fd, bytes, sizeof(bytes)) != (ssize_t)sizeof(bytes))
 		abort();
 	return fd;
@@ -75,8 +76,11 @@ static void say(int client, const uint8_t *data, size_t size)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static const struct auth_rules rules = {
-	        .max_failures = 3, .digits = 6, .step = 30, .window = 1};
+	static const struct auth_rules rules = {.max_failures = 3,
+	        .digits = 6,
+	        .step = 30,
+	        .window = 1,
+	        .combinations = {.count = 1, .factors = {FACTOR_PASSWORD | FACTOR_TOTP}}};
 	int client[2];
 	int parent[2];
 	int lowest = dup(STDERR_FILENO);

@@ -14,9 +14,12 @@ static void check_policy(const struct policy *p)
 	static struct device_facts facts;
 	struct verdict verdict;
 
-	if (p->version < 1 || p->signers < 1 || p->signers > 2 ||
-	        p->factors != (FACTOR_PASSWORD | FACTOR_TOTP))
+	if (p->version < 1 || p->signers < 1 || p->signers > 2 || p->login.count < 1 ||
+	        p->login.count > LOGIN_COMBINATIONS_MAX || p->idle_days < 1 || p->idle_days > 366)
 		abort();
+	for (size_t i = 0; i < p->login.count; i++)
+		if (login_refusal(p->login.factors[i]) != NULL)
+			abort();
 	if (p->max_failures < 1 || p->max_failures > 10 ||
 	        (p->totp_digits != 6 && p->totp_digits != 8))
 		abort();

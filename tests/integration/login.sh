@@ -114,12 +114,16 @@ check "the agent starts" start_agent
 secret=$(enrol --by hanako)
 check "enrol prints a secret of 160 bits" test ${#secret} = 32
 check "its QR code says the same to a camera" reads_as_enrolled "$work/shown"
-check "enrol is journalled, with who did it" journalled '"token.enrolled","user":"games","factor":"totp","by":"hanako"' 1
+check "enrol is journalled, with who did it" journalled '"token.enrolled","user":"games","factor":"totp","token":1,"by":"hanako"' 1
 check "a second enrolment needs --replace" test -z "$(enrol)"
 check "and says so" told "is enrolled already"
 script -qec "$build/agent/sekisho --root $root enrol totp games --no-confirm --replace" /dev/null >"$work/shown" </dev/null
 check "so does it on a terminal with colours" reads_as_enrolled "$work/shown"
-secret=$(enrol --replace)
+sekisho revoke games all --by jiro >"$work/out" 2>&1
+secret=$(enrol --by hanako)
+sekisho enrol list games >"$work/out" 2>&1
+check "enrol list shows the token, when and by whom" grep -qE '^1 +totp +- +20.*Z +hanako$' "$work/out"
+check "and no secret" told_not "$secret"
 check "the secret is root's" test "$(stat -c '%u %a %s' "$state/games")" = "0 600 8192"
 
 # password and TOTP
@@ -139,6 +143,23 @@ check "an older code than the last is refused" told "$used"
 pam totp games "$(code 1)"
 check "the next code is accepted" told "$ok"
 check "accepted logins are in the journal" journalled '"login.accepted","user":"games"' 2
+
+# a spare token, and what is not used
+spare=$(enrol --add --label spare --by jiro)
+check "a second token is enrolled beside the first" test ${#spare} = 32
+pam totp games "$(oathtool --totp --base32 --now "$(date -u -d "@$(($(date +%s) - 30))" '+%Y-%m-%d %H:%M:%S UTC')" "$spare")"
+check "its codes are accepted" told "$ok"
+check "and the journal says which token it was" journalled '"login.accepted","user":"games".*"factor":"totp","token":2' 1
+sekisho enrol list games --json >"$work/out" 2>&1
+check "enrol list --json has both" test "$(jq -r 'map("\(.token) \(.kind) \(.by) \(.label) \(has("last_used"))") | join("; ")' "$work/out")" = "1 totp hanako  true; 2 totp jiro spare true"
+sekisho enrol idle >"$work/out" 2>&1
+check "what was used today is not idle" test ! -s "$work/out"
+sekisho revoke games 2 --by hanako >"$work/out" 2>&1
+check "the spare one is revoked" told "games: token 2 is revoked"
+check "and journalled" journalled '"token.revoked","user":"games","factor":"totp","token":2,"by":"hanako"' 1
+check "there is no such token any more" test "$(sekisho revoke games 2 >/dev/null 2>&1; echo $?)" = 1
+sekisho enrol list games >"$work/out" 2>&1
+check "the first one stays" grep -qE '^1 +totp ' "$work/out"
 
 # the same code, many times at once
 settle 10
@@ -343,6 +364,51 @@ check "8 digits by SHA-256 are accepted" told "$ok"
 pam totp games 00000000
 check "one wrong code locks" told "$maxtries"
 
+# counted codes
+sed -e 's/factors: .*/factors: [[password, totp], [password, hotp]]/' -e 's/^version: .*/version: 1000/' \
+	"$top/packaging/policies/mito-my-number.yaml" >"$work/policy.yaml"
+check "a policy with two combinations is installed" install_policy
+sekisho revoke games all >"$work/out" 2>&1
+seed=3132333435363738393031323334353637383930
+echo $seed >"$work/seed"
+sekisho enrol hotp games --secret-file "$work/seed" --no-confirm --label pendant >"$work/out" 2>&1
+check "a HOTP token is enrolled from its seed" told "games is enrolled for HOTP, token 1"
+pam totp games 755224
+check "its first code is accepted" told "$ok"
+pam totp games 755224
+check "and not again" told "$wrong"
+pam totp games "$(oathtool --hotp -c 9 $seed)"
+check "a code a few presses ahead is accepted" told "$ok"
+pam totp games "$(oathtool --hotp -c 50 $seed)"
+check "one far ahead is not" told "$wrong"
+pam totp games "$(oathtool --hotp -c 51 $seed)"
+check "with the one after it the token is back" told "$ok"
+once=0
+: >"$work/rounds"
+for round in $(seq 52 56); do
+	racers=()
+	for i in $(seq 8); do
+		out=$work/race.$i pam totp games "$(oathtool --hotp -c "$round" $seed)" &
+		racers+=($!)
+	done
+	wait "${racers[@]}"
+	cat "$work"/race.[1-8] >"$work/round"
+	if [ "$(grep -c "$ok" "$work/round")" = 1 ]; then
+		once=$((once + 1))
+	else
+		sort "$work/round" | uniq -c >>"$work/rounds"
+	fi
+	sekisho unlock games >/dev/null 2>&1
+done
+cp "$work/rounds" "$work/out"
+check "one counted code from 8 processes at once is accepted once, 5 times of 5 (was $once)" test $once = 5
+sekisho revoke games all >"$work/out" 2>&1
+sed -e 's/max_failures: 3/max_failures: 1/' -e 's/digits: 6/digits: 8/' -e 's/^version: .*/version: 1001/' \
+	"$top/packaging/policies/mito-my-number.yaml" >"$work/policy.yaml"
+check "a policy with one combination is installed" install_policy
+check "a token of a kind it does not name is not enrolled" test "$(sekisho enrol hotp games --no-confirm >"$work/out" 2>&1; echo $?)" = 1
+check "and says why" told "the policy does not take tokens of this kind"
+
 # confirmation
 show() { "$build/agent/sekisho" --root "$root" enrol totp games --replace >"$work/shown" 2>"$work/out"; }
 mkfifo "$work/typed"
@@ -365,12 +431,12 @@ echo "" | show
 check "without the code nothing is enrolled" told "not confirmed, not enrolled"
 
 # revocation
-sekisho revoke totp games --by hanako >"$work/out" 2>&1
-check "revoke says so" told "TOTP of games is revoked"
-check "and is journalled" journalled '"token.revoked","user":"games","factor":"totp","by":"hanako"' 1
+sekisho revoke games all --by hanako >"$work/out" 2>&1
+check "revoke says so" told "every token of games is revoked"
+check "and is journalled" journalled '"token.revoked","user":"games","factor":"totp","token":[0-9]+,"by":"hanako"' 2
 pam totp games "$(code 1)"
 check "the revoked token is worth nothing, and one try locks" told "$maxtries"
-check "revoking twice is refused" test "$(sekisho revoke totp games >/dev/null 2>&1; echo $?)" = 1
+check "revoking twice is refused" test "$(sekisho revoke games all >/dev/null 2>&1; echo $?)" = 1
 check "no secret and no code is in the log" sh -c "! grep -qF -e '$secret' -e '$(code 0)' '$work/log'"
 
 # without an agent nothing is changed

@@ -4,8 +4,8 @@
 
 #include "tests/unit/workspace.h"
 
+#include "agent/auth_otp.h"
 #include "agent/auth_state.h"
-#include "agent/auth_totp.h"
 #include "agent/auth_verify.h"
 
 enum { FIXTURE_UID = 4711 };
@@ -13,19 +13,22 @@ enum { FIXTURE_UID = 4711 };
 #define FIXTURE_NOW 1111111080
 #define FIXTURE_RULES                                                                              \
 	{                                                                                          \
-		.max_failures = 3, .digits = 6, .step = 30, .window = 1                            \
+		.max_failures = 3, .digits = 6, .step = 30, .window = 1, .combinations = {         \
+			.count = 1,                                                                \
+			.factors = {FACTOR_PASSWORD | FACTOR_TOTP}                                 \
+		}                                                                                  \
 	}
 
 static inline struct auth_state fixture_state(void)
 {
-	struct auth_state state = {.uid = FIXTURE_UID,
-	        .algorithm = AUTH_SHA1,
-	        .digits = 6,
-	        .step = 30,
-	        .enrolled_at = 1000,
-	        .secret_length = 20};
+	struct auth_state state = {.uid = FIXTURE_UID, .next_id = 2};
 
-	memcpy(state.secret, "12345678901234567890", 20);
+	state.tokens[0] = (struct auth_token){.id = 1,
+	        .kind = TOKEN_TOTP,
+	        .enrolled_at = 1000,
+	        .by = "taro",
+	        .otp = {.algorithm = AUTH_SHA1, .digits = 6, .step = 30, .secret_length = 20}};
+	memcpy(state.tokens[0].otp.secret, "12345678901234567890", 20);
 	return state;
 }
 
@@ -50,12 +53,12 @@ static inline struct auth_file fixture_decoy(const struct workspace *w)
 }
 
 /* The right code of the fixture's secret, `steps` after now. */
-static inline void fixture_code(int64_t now, int steps, char code[static TOTP_CODE_SIZE])
+static inline void fixture_code(int64_t now, int steps, char code[static OTP_CODE_SIZE])
 {
 	struct auth_state state = fixture_state();
 
-	memset(code, 0, TOTP_CODE_SIZE);
-	assert_int_equal(totp_code(&state, (uint64_t)(now / 30 + steps), code), 0);
+	memset(code, 0, OTP_CODE_SIZE);
+	assert_int_equal(otp_code(&state.tokens[0], (uint64_t)(now / 30 + steps), code), 0);
 }
 
 #endif

@@ -173,7 +173,7 @@ static void ask_code(struct stage *s, const struct auth_file *file, const char *
 	sign_one(s);
 }
 
-static void code_now(char code[static TOTP_CODE_SIZE])
+static void code_now(char code[static OTP_CODE_SIZE])
 {
 	fixture_code(time(NULL), 0, code);
 }
@@ -181,7 +181,7 @@ static void code_now(char code[static TOTP_CODE_SIZE])
 static void right_code(void **state)
 {
 	const struct auth_file file = fixture_file(*state);
-	char code[TOTP_CODE_SIZE];
+	char code[OTP_CODE_SIZE];
 	struct stage s;
 
 	code_now(code);
@@ -251,7 +251,7 @@ static void wrong_codes_of_nobody(void **state)
 static void no_journal_no_login(void **state)
 {
 	const struct auth_file file = fixture_file(*state);
-	char code[TOTP_CODE_SIZE];
+	char code[OTP_CODE_SIZE];
 	struct stage s;
 
 	code_now(code);
@@ -285,7 +285,7 @@ static void damaged_state_is_unavailable(void **state)
 {
 	struct workspace *w = *state;
 	const struct auth_file file = fixture_file(w);
-	char code[TOTP_CODE_SIZE];
+	char code[OTP_CODE_SIZE];
 	struct stage s;
 
 	assert_int_equal(ftruncate(file.fd, 100), 0);
@@ -301,7 +301,7 @@ static void a_user_asks_for_himself_only(void **state)
 {
 	const struct auth_file file = fixture_file(*state);
 	const struct auth_file decoy = fixture_decoy(*state);
-	char code[TOTP_CODE_SIZE];
+	char code[OTP_CODE_SIZE];
 	struct stage s;
 
 	start(&s, FIXTURE_UID + 1);

@@ -12,22 +12,28 @@ static void read_back(void **state)
 	assert_int_equal(s.generation, 1);
 	assert_false(s.locked);
 	assert_int_equal(s.uid, FIXTURE_UID);
-	assert_int_equal(s.algorithm, AUTH_SHA1);
-	assert_int_equal(s.enrolled_at, 1000);
-	assert_int_equal(s.secret_length, 20);
-	assert_memory_equal(s.secret, "12345678901234567890", 20);
+	assert_int_equal(s.next_id, 2);
+	assert_int_equal(s.tokens[0].id, 1);
+	assert_int_equal(s.tokens[0].kind, TOKEN_TOTP);
+	assert_int_equal(s.tokens[0].otp.algorithm, AUTH_SHA1);
+	assert_int_equal(s.tokens[0].enrolled_at, 1000);
+	assert_string_equal(s.tokens[0].by, "taro");
+	assert_string_equal(s.tokens[0].label, "");
+	assert_int_equal(s.tokens[0].otp.secret_length, 20);
+	assert_memory_equal(s.tokens[0].otp.secret, "12345678901234567890", 20);
+	assert_int_equal(s.tokens[1].kind, TOKEN_NONE);
 	s.locked = true;
 	s.failures = 3;
-	s.last_step = 77;
-	s.last_used = 99;
+	s.tokens[0].otp.counter = 77;
+	s.tokens[0].last_used = 99;
 	assert_int_equal(auth_state_write(&file, &s), 0);
 	memset(&s, 0, sizeof(s));
 	assert_int_equal(auth_state_read(&file, &s), 0);
 	assert_int_equal(s.generation, 2);
 	assert_true(s.locked);
 	assert_int_equal(s.failures, 3);
-	assert_int_equal(s.last_step, 77);
-	assert_int_equal(s.last_used, 99);
+	assert_int_equal(s.tokens[0].otp.counter, 77);
+	assert_int_equal(s.tokens[0].last_used, 99);
 	close(file.fd);
 }
 
@@ -50,7 +56,7 @@ static void torn_write_leaves_the_record_before(void **state)
 	assert_int_equal(auth_state_read(&file, &s), 0);
 	s.failures = 1;
 	assert_int_equal(auth_state_write(&file, &s), 0);
-	for (off_t at = 0; at < AUTH_RECORD_SIZE; at++) {
+	for (off_t at = 0; at < AUTH_RECORD_SIZE; at += at < 300 ? 1 : 37) {
 		spoil(&file, at);
 		assert_int_equal(auth_state_read(&file, &s), 0);
 		assert_int_equal(s.generation, 1);
@@ -117,7 +123,7 @@ static void forge(const struct auth_file *file, size_t at, uint8_t value)
 	assert_int_equal(
 	        pread(file->fd, record, sizeof(record), AUTH_SLOT_STRIDE), (int)sizeof(record));
 	record[at] = value;
-	assert_int_equal(encode_sha256(record, 224, record + 224), 0);
+	assert_int_equal(encode_sha256(record, 4064, record + 4064), 0);
 	assert_int_equal(
 	        pwrite(file->fd, record, sizeof(record), AUTH_SLOT_STRIDE), (int)sizeof(record));
 }
@@ -130,19 +136,35 @@ static void what_the_format_does_not_allow_is_an_error(void **state)
 		int error;
 	} cases[] = {
 	        {0, 'X', ERR_FORMAT}, /* magic */
-	        {5, 2, ERR_VERSION},  /* version */
+	        {5, 3, ERR_VERSION},  /* version */
+	        {5, 1, ERR_FORMAT},   /* of another size than it has */
 	        {7, 1, ERR_FORMAT},   /* record size */
 	        {15, 2, ERR_FORMAT},  /* generation of the other slot */
 	        {19, 2, ERR_FORMAT},  /* a flag that is not ours */
-	        {24, 0, ERR_FORMAT},  /* algorithm */
-	        {24, 4, ERR_FORMAT},
-	        {25, 7, ERR_FORMAT},  /* digits */
-	        {27, 14, ERR_FORMAT}, /* step */
-	        {27, 121, ERR_FORMAT},
-	        {56, 19, ERR_FORMAT}, /* length of the secret */
-	        {56, 65, ERR_FORMAT},
-	        {121, 1, ERR_FORMAT}, /* bytes that must be zero */
-	        {223, 1, ERR_FORMAT},
+	        {29, 1, ERR_FORMAT},  /* the next id is one that was given */
+	        {30, 1, ERR_FORMAT},  /* bytes that must be zero */
+	        {63, 1, ERR_FORMAT},
+	        {65, 0, ERR_FORMAT}, /* id of the token */
+	        {66, 0, ERR_FORMAT}, /* its kind: none, and all the rest there */
+	        {66, 9, ERR_FORMAT},
+	        {66, TOKEN_HOTP, ERR_FORMAT}, /* which has no step */
+	        {67, 1, ERR_FORMAT},
+	        {84 + 10, 1, ERR_FORMAT}, /* after the end of a text */
+	        {84 + 63, 'x', ERR_FORMAT},
+	        {212, 0, ERR_FORMAT}, /* algorithm */
+	        {212, 4, ERR_FORMAT},
+	        {213, 7, ERR_FORMAT},  /* digits */
+	        {215, 14, ERR_FORMAT}, /* step */
+	        {215, 121, ERR_FORMAT},
+	        {231, 1, ERR_FORMAT},  /* resynchronisation of a TOTP token */
+	        {232, 19, ERR_FORMAT}, /* length of the secret */
+	        {232, 65, ERR_FORMAT},
+	        {297, 1, ERR_FORMAT}, /* behind the token */
+	        {703, 1, ERR_FORMAT},
+	        {704, 1, ERR_FORMAT}, /* a free place */
+	        {706, TOKEN_TOTP, ERR_FORMAT},
+	        {3904, 1, ERR_FORMAT}, /* behind the last place */
+	        {4063, 1, ERR_FORMAT},
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -160,14 +182,139 @@ static void bad_values_are_not_written(void **state)
 	const struct auth_file file = fixture_file(*state);
 	struct auth_state s = fixture_state();
 
-	s.digits = 7;
+	s.tokens[0].otp.digits = 7;
 	assert_int_equal(auth_state_write(&file, &s), ERR_FORMAT);
 	s = fixture_state();
-	s.secret_length = 0;
+	s.tokens[0].otp.secret_length = 0;
+	assert_int_equal(auth_state_write(&file, &s), ERR_FORMAT);
+	s = fixture_state();
+	s.tokens[0].kind = TOKEN_NONE; /* nothing left */
+	assert_int_equal(auth_state_write(&file, &s), ERR_FORMAT);
+	s = fixture_state();
+	s.tokens[3] = s.tokens[0]; /* the same id twice */
 	assert_int_equal(auth_state_write(&file, &s), ERR_FORMAT);
 	assert_int_equal(auth_state_read(&file, &s), 0);
 	assert_int_equal(s.generation, 1);
 	close(file.fd);
+}
+
+static struct auth_token make_card(uint8_t first)
+{
+	return (struct auth_token){.kind = TOKEN_CARD, .card = {.fingerprint = {first}}};
+}
+
+static void tokens_come_and_go(void **state)
+{
+	const struct auth_file file = fixture_file(*state);
+	struct auth_token token = make_card(1);
+	struct auth_state s;
+
+	assert_int_equal(auth_state_read(&file, &s), 0);
+	for (uint8_t i = 1; i < AUTH_TOKENS_MAX; i++) {
+		token = make_card(i);
+		snprintf(token.label, sizeof(token.label), "card %u", i);
+		assert_int_equal(auth_state_add(&s, &token), 0);
+		assert_int_equal(token.id, i + 1);
+		assert_int_equal(auth_state_add(&s, &token), ERR_EXISTS);
+	}
+	token = make_card(99);
+	assert_int_equal(auth_state_add(&s, &token), ERR_TOO_LONG);
+	assert_int_equal(auth_state_write(&file, &s), 0);
+	memset(&s, 0, sizeof(s));
+	assert_int_equal(auth_state_read(&file, &s), 0);
+	assert_int_equal(auth_state_count(&s, TOKEN_CARD), AUTH_TOKENS_MAX - 1);
+	assert_int_equal(auth_state_count(&s, TOKEN_NONE), AUTH_TOKENS_MAX);
+	assert_string_equal(auth_state_find(&s, 3)->label, "card 2");
+	assert_int_equal(auth_state_find(&s, 3)->card.fingerprint[0], 2);
+	assert_null(auth_state_find(&s, 0));
+	assert_null(auth_state_find(&s, 7));
+	*auth_state_find(&s, 6) = (struct auth_token){0};
+	assert_int_equal(auth_state_add(&s, &token), 0);
+	assert_int_equal(token.id, 7); /* no id comes twice */
+	close(file.fd);
+}
+
+/* Version 1 as it was written: RFC 6238's secret, locked, in slot 0 as generation 6. */
+static void old_record(uint8_t record[static 256])
+{
+	static const uint8_t head[] = {'S', 'K', 'A', 'U', 0, 1, 1, 0, /* generation */ 0, 0, 0, 0,
+	        0, 0, 0, 6, /* locked */ 0, 0, 0, 1, /* uid 4711 */ 0, 0, 0x12, 0x67, AUTH_SHA1, 6,
+	        0, 30, /* last step */ 0, 0, 0, 0, 0, 0, 0, 77, /* failures */ 0, 0, 0, 3,
+	        /* enrolled at */ 0, 0, 0, 0, 0, 0, 3, 232, /* last used */ 0, 0, 0, 0, 0, 0, 7,
+	        208, 20};
+
+	memset(record, 0, 256);
+	memcpy(record, head, sizeof(head));
+	memcpy(record + sizeof(head), "12345678901234567890", 20);
+	assert_int_equal(encode_sha256(record, 224, record + 224), 0);
+}
+
+static struct auth_file old_file(const struct workspace *w)
+{
+	struct auth_file file = {.fd = openat(w->fd, "old", O_RDWR | O_CREAT | O_TRUNC, 0600)};
+	uint8_t record[256];
+
+	assert_true(file.fd >= 0);
+	old_record(record);
+	assert_int_equal(ftruncate(file.fd, AUTH_AREA_SIZE), 0);
+	assert_int_equal(pwrite(file.fd, record, sizeof(record), 0), (int)sizeof(record));
+	return file;
+}
+
+static void version_1_is_read_and_becomes_2(void **state)
+{
+	const struct auth_file file = old_file(*state);
+	struct auth_state s;
+	uint8_t version[2];
+
+	for (int round = 0; round < 2; round++) {
+		assert_int_equal(auth_state_read(&file, &s), 0);
+		assert_int_equal(s.generation, 6 + round);
+		assert_true(s.locked);
+		assert_int_equal(s.uid, 4711);
+		assert_int_equal(s.failures, 3);
+		assert_int_equal(auth_state_count(&s, TOKEN_NONE), 1);
+		assert_int_equal(s.tokens[0].id, 1);
+		assert_int_equal(s.tokens[0].kind, TOKEN_TOTP);
+		assert_int_equal(s.tokens[0].enrolled_at, 1000);
+		assert_int_equal(s.tokens[0].last_used, 2000);
+		assert_int_equal(s.tokens[0].otp.counter, 77);
+		assert_int_equal(s.tokens[0].otp.secret_length, 20);
+		assert_memory_equal(s.tokens[0].otp.secret, "12345678901234567890", 20);
+		if (round == 0)
+			assert_int_equal(auth_state_write(&file, &s), 0);
+	}
+	assert_int_equal(pread(file.fd, version, 2, AUTH_SLOT_STRIDE + 4), 2);
+	assert_int_equal(version[1], 2);
+	spoil(&file, AUTH_SLOT_STRIDE + 1000); /* the first write of version 2 was torn */
+	assert_int_equal(auth_state_read(&file, &s), 0);
+	assert_int_equal(s.generation, 6);
+	spoil(&file, 100);
+	assert_int_equal(auth_state_read(&file, &s), ERR_FORMAT);
+	close(file.fd);
+}
+
+static void version_1_is_checked_as_it_was(void **state)
+{
+	static const size_t bad[] = {0, 6, 7, 19, 24, 25, 26, 56, 121, 223, 255, 256, 4095};
+
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		const struct auth_file file = old_file(*state);
+		uint8_t record[256];
+		struct auth_state s;
+
+		assert_int_equal(pread(file.fd, record, sizeof(record), 0), (int)sizeof(record));
+		if (bad[i] < 224) {
+			record[bad[i]] ^= 0x40;
+			assert_int_equal(encode_sha256(record, 224, record + 224), 0);
+			assert_int_equal(
+			        pwrite(file.fd, record, sizeof(record), 0), (int)sizeof(record));
+		} else {
+			spoil(&file, (off_t)bad[i]);
+		}
+		assert_int_equal(auth_state_read(&file, &s), ERR_FORMAT);
+		close(file.fd);
+	}
 }
 
 static void lock_belongs_to_the_open_file(void **state)
@@ -245,6 +392,12 @@ int main(void)
 	                workspace_set_up, workspace_tear_down),
 	        cmocka_unit_test_setup_teardown(
 	                bad_values_are_not_written, workspace_set_up, workspace_tear_down),
+	        cmocka_unit_test_setup_teardown(
+	                tokens_come_and_go, workspace_set_up, workspace_tear_down),
+	        cmocka_unit_test_setup_teardown(
+	                version_1_is_read_and_becomes_2, workspace_set_up, workspace_tear_down),
+	        cmocka_unit_test_setup_teardown(
+	                version_1_is_checked_as_it_was, workspace_set_up, workspace_tear_down),
 	        cmocka_unit_test_setup_teardown(
 	                lock_belongs_to_the_open_file, workspace_set_up, workspace_tear_down),
 	        cmocka_unit_test_setup_teardown(decoy_areas, workspace_set_up, workspace_tear_down),

@@ -5,6 +5,21 @@
 #include "core/error.h"
 
 static const struct auth_rules RULES = FIXTURE_RULES;
+static const struct auth_rules RULES_BOTH = {.max_failures = 3,
+        .digits = 6,
+        .step = 30,
+        .window = 1,
+        .combinations = {.count = 2,
+                .factors = {FACTOR_PASSWORD | FACTOR_TOTP, FACTOR_PASSWORD | FACTOR_HOTP}}};
+
+static struct auth_token hotp_token(void)
+{
+	struct auth_token t = {.kind = TOKEN_HOTP,
+	        .otp = {.algorithm = AUTH_SHA1, .digits = 6, .secret_length = 20}};
+
+	memcpy(t.otp.secret, "12345678901234567890", 20);
+	return t;
+}
 
 /* RFC 6238 appendix B: time, and the codes of SHA-1, SHA-256, SHA-512 with its secrets. */
 static void rfc6238_vectors(void **state)
@@ -27,39 +42,65 @@ static void rfc6238_vectors(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(vectors) / sizeof(vectors[0]); i++) {
 		for (uint8_t a = 0; a < 3; a++) {
-			struct auth_state s = {.algorithm = (uint8_t)(AUTH_SHA1 + a),
-			        .digits = 8,
-			        .step = 30,
-			        .secret_length = lengths[a]};
-			enum totp_verdict verdict = TOTP_WRONG;
+			struct auth_token t = {.kind = TOKEN_TOTP,
+			        .otp = {.algorithm = (uint8_t)(AUTH_SHA1 + a),
+			                .digits = 8,
+			                .step = 30,
+			                .secret_length = lengths[a]}};
+			enum otp_verdict verdict = OTP_WRONG;
 			uint64_t step = 0;
 
-			memcpy(s.secret, secret, lengths[a]);
-			assert_int_equal(totp_judge(&s, vectors[i].time, 0, vectors[i].codes[a],
+			memcpy(t.otp.secret, secret, lengths[a]);
+			assert_int_equal(otp_judge(&t, vectors[i].time, 0, vectors[i].codes[a],
 			                         &verdict, &step),
 			        0);
-			assert_int_equal(verdict, TOTP_RIGHT);
+			assert_int_equal(verdict, OTP_RIGHT);
 			assert_int_equal(step, vectors[i].time / 30);
 		}
 	}
 }
 
+/* RFC 4226 appendix D. */
+static void rfc4226_vectors(void **state)
+{
+	static const char *const codes[] = {"755224", "287082", "359152", "969429", "338314",
+	        "254676", "287922", "162583", "399871", "520489"};
+
+	(void)state;
+	for (uint64_t i = 0; i < 10; i++) {
+		struct auth_token t = hotp_token();
+		enum otp_verdict verdict = OTP_WRONG;
+		char code[OTP_CODE_SIZE] = "";
+		uint64_t counter = 99;
+
+		assert_int_equal(otp_code(&t, i, code), 0);
+		assert_string_equal(code, codes[i]);
+		assert_int_equal(otp_judge(&t, 0, 0, codes[i], &verdict, &counter), 0);
+		assert_int_equal(verdict, OTP_RIGHT);
+		assert_int_equal(counter, i);
+		otp_spend(&t, counter);
+		assert_int_equal(t.otp.counter, i + 1);
+		assert_int_equal(otp_judge(&t, 0, 0, codes[i], &verdict, &counter), 0);
+		assert_int_equal(verdict, OTP_WRONG);
+	}
+}
+
 static void window_is_the_policys(void **state)
 {
-	const struct auth_state s = fixture_state();
+	const struct auth_token t = fixture_state().tokens[0];
 
 	(void)state;
 	for (int off = -3; off <= 3; off++) {
 		for (unsigned window = 0; window <= 2; window++) {
-			enum totp_verdict verdict = TOTP_WRONG;
-			char code[TOTP_CODE_SIZE];
+			enum otp_verdict verdict = OTP_WRONG;
+			char code[OTP_CODE_SIZE];
 			uint64_t step = 0;
 
 			fixture_code(FIXTURE_NOW, off, code);
 			assert_int_equal(
-			        totp_judge(&s, FIXTURE_NOW, window, code, &verdict, &step), 0);
+			        otp_judge(&t, FIXTURE_NOW, window, code, &verdict, &step), 0);
 			assert_int_equal(
-			        verdict, (unsigned)abs(off) <= window ? TOTP_RIGHT : TOTP_WRONG);
+			        verdict, (unsigned)abs(off) <= window ? OTP_RIGHT : OTP_WRONG);
 		}
 	}
 }
@@ -88,9 +129,9 @@ static void fold(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		char code[TOTP_CODE_SIZE];
+		char code[OTP_CODE_SIZE];
 
-		totp_fold(cases[i].typed, code);
+		otp_fold(cases[i].typed, code);
 		assert_string_equal(code, cases[i].code);
 	}
 }
@@ -114,9 +155,9 @@ static struct auth_state look(const struct auth_file *file)
 static void used_code_is_refused(void **state)
 {
 	const struct auth_file file = fixture_file(*state);
-	char code[TOTP_CODE_SIZE];
-	char before[TOTP_CODE_SIZE];
-	char after[TOTP_CODE_SIZE];
+	char code[OTP_CODE_SIZE];
+	char before[OTP_CODE_SIZE];
+	char after[OTP_CODE_SIZE];
 
 	fixture_code(FIXTURE_NOW, 0, code);
 	fixture_code(FIXTURE_NOW, -1, before);
@@ -127,7 +168,7 @@ static void used_code_is_refused(void **state)
 	assert_int_equal(look(&file).failures, 0);
 	assert_int_equal(verify(&file, FIXTURE_NOW, after), AUTH_ACCEPTED);
 	assert_int_equal(verify(&file, FIXTURE_NOW + 30, after), AUTH_SPENT);
-	assert_int_equal(look(&file).last_used, FIXTURE_NOW);
+	assert_int_equal(look(&file).tokens[0].last_used, FIXTURE_NOW);
 	close(file.fd);
 }
 
@@ -136,7 +177,7 @@ static void three_wrong_codes_lock(void **state)
 	struct workspace *w = *state;
 	struct auth_file file = fixture_file(w);
 	struct auth_answer answer;
-	char code[TOTP_CODE_SIZE];
+	char code[OTP_CODE_SIZE];
 	bool locked = true;
 
 	fixture_code(FIXTURE_NOW, 0, code);
@@ -161,7 +202,7 @@ static void three_wrong_codes_lock(void **state)
 static void right_code_starts_the_count_anew(void **state)
 {
 	const struct auth_file file = fixture_file(*state);
-	char code[TOTP_CODE_SIZE];
+	char code[OTP_CODE_SIZE];
 
 	fixture_code(FIXTURE_NOW, 0, code);
 	assert_int_equal(verify(&file, FIXTURE_NOW, "000000"), AUTH_WRONG);
@@ -176,7 +217,7 @@ static void try_that_was_never_judged_counts(void **state)
 {
 	const struct auth_file file = fixture_file(*state);
 	struct auth_state s = look(&file);
-	char code[TOTP_CODE_SIZE];
+	char code[OTP_CODE_SIZE];
 
 	fixture_code(FIXTURE_NOW, 0, code);
 	s.failures = 3;
@@ -193,7 +234,7 @@ static void no_durable_count_no_answer(void **state)
 	struct workspace *w = *state;
 	struct auth_file file = fixture_file(w);
 	struct auth_answer answer;
-	char code[TOTP_CODE_SIZE];
+	char code[OTP_CODE_SIZE];
 	int full = 0;
 
 	close(file.fd);
@@ -208,14 +249,14 @@ static void no_durable_count_no_answer(void **state)
 
 static void weak_token_is_refused(void **state)
 {
-	static const struct auth_rules eight = {
-	        .max_failures = 3, .digits = 8, .step = 30, .window = 1};
-	static const struct auth_rules quick = {
-	        .max_failures = 3, .digits = 6, .step = 15, .window = 1};
+	struct auth_rules eight = RULES;
+	struct auth_rules quick = RULES;
 	const struct auth_file file = fixture_file(*state);
 	struct auth_answer answer;
-	char code[TOTP_CODE_SIZE];
+	char code[OTP_CODE_SIZE];
 
+	eight.digits = 8;
+	quick.step = 15;
 	fixture_code(FIXTURE_NOW, 0, code);
 	assert_int_equal(auth_verify(&file, &eight, code, FIXTURE_NOW, &answer), 0);
 	assert_int_equal(answer.outcome, AUTH_WEAK);
@@ -225,17 +266,109 @@ static void weak_token_is_refused(void **state)
 	close(file.fd);
 }
 
+/* HOTP and a second authenticator beside the first. */
+static struct auth_file several_tokens(const struct workspace *w)
+{
+	const struct auth_file file = fixture_file(w);
+	struct auth_state s = look(&file);
+	struct auth_token hotp = hotp_token();
+	struct auth_token backup = s.tokens[0];
+
+	memcpy(backup.otp.secret, "another secret of 20", 20);
+	assert_int_equal(auth_state_add(&s, &backup), 0);
+	assert_int_equal(auth_state_add(&s, &hotp), 0);
+	assert_int_equal(auth_state_write(&file, &s), 0);
+	return file;
+}
+
+static struct auth_answer verify_both(const struct auth_file *file, const char *code)
+{
+	struct auth_answer answer;
+
+	assert_int_equal(auth_verify(file, &RULES_BOTH, code, FIXTURE_NOW, &answer), 0);
+	return answer;
+}
+
+static void any_token_of_a_person_will_do(void **state)
+{
+	const struct auth_file file = several_tokens(*state);
+	struct auth_state s = look(&file);
+	char code[OTP_CODE_SIZE] = "";
+	struct auth_answer answer;
+
+	for (unsigned i = 0; i < 2; i++) {
+		assert_int_equal(otp_code(&s.tokens[i], FIXTURE_NOW / 30, code), 0);
+		answer = verify_both(&file, code);
+		assert_int_equal(answer.outcome, AUTH_ACCEPTED);
+		assert_int_equal(answer.token, i + 1);
+		assert_int_equal(answer.kind, TOKEN_TOTP);
+		assert_int_equal(verify_both(&file, code).outcome, AUTH_SPENT);
+	}
+	answer = verify_both(&file, "755224");
+	assert_int_equal(answer.outcome, AUTH_ACCEPTED);
+	assert_int_equal(answer.token, 3);
+	assert_int_equal(answer.kind, TOKEN_HOTP);
+	assert_int_equal(look(&file).tokens[2].last_used, FIXTURE_NOW);
+	assert_int_equal(verify_both(&file, "755224").outcome, AUTH_WRONG);
+	/* A policy that does not name HOTP takes none. */
+	assert_int_equal(verify(&file, FIXTURE_NOW, "287082"), AUTH_WRONG);
+	assert_int_equal(verify_both(&file, "287082").outcome, AUTH_ACCEPTED);
+	close(file.fd);
+}
+
+/* RFC 4226 section 7.4: a token that was pressed 40 times comes back with two codes in a row. */
+static void hotp_is_brought_back(void **state)
+{
+	const struct auth_file file = several_tokens(*state);
+	struct auth_token t = hotp_token();
+	char one[OTP_CODE_SIZE] = "";
+	char two[OTP_CODE_SIZE] = "";
+	char four[OTP_CODE_SIZE] = "";
+
+	assert_int_equal(otp_code(&t, 40, one), 0);
+	assert_int_equal(otp_code(&t, 41, two), 0);
+	assert_int_equal(otp_code(&t, 43, four), 0);
+	assert_int_equal(verify_both(&file, one).outcome, AUTH_WRONG);
+	assert_int_equal(verify_both(&file, four).outcome, AUTH_WRONG); /* not in a row */
+	assert_int_equal(verify_both(&file, two).outcome, AUTH_LOCKED_NOW);
+	close(file.fd);
+
+	const struct auth_file again = several_tokens(*state);
+	assert_int_equal(verify_both(&again, one).outcome, AUTH_WRONG);
+	assert_int_equal(verify_both(&again, two).outcome, AUTH_ACCEPTED);
+	assert_int_equal(look(&again).tokens[2].otp.counter, 42);
+	assert_int_equal(look(&again).tokens[2].otp.resync, 0);
+	assert_int_equal(look(&again).failures, 0);
+	assert_int_equal(verify_both(&again, two).outcome, AUTH_WRONG);
+	close(again.fd);
+}
+
+static void hotp_looks_ahead_so_far(void **state)
+{
+	struct auth_token t = hotp_token();
+	char code[OTP_CODE_SIZE] = "";
+
+	assert_int_equal(otp_code(&t, OTP_LOOK_AHEAD - 1, code), 0);
+	const struct auth_file file = several_tokens(*state);
+	assert_int_equal(verify_both(&file, code).outcome, AUTH_ACCEPTED);
+	close(file.fd);
+	assert_int_equal(otp_code(&t, OTP_LOOK_AHEAD, code), 0);
+	const struct auth_file again = several_tokens(*state);
+	assert_int_equal(verify_both(&again, code).outcome, AUTH_WRONG);
+	close(again.fd);
+}
+
 static void decoy_never_accepts_and_locks(void **state)
 {
 	struct auth_file file = fixture_decoy(*state);
 	struct auth_state s;
-	char code[TOTP_CODE_SIZE] = "";
+	char code[OTP_CODE_SIZE] = "";
 	bool owner = true;
 
 	assert_int_equal(auth_state_decoy_area(file.fd, "nobody", &file.base), 0);
 	assert_int_equal(verify(&file, FIXTURE_NOW, "000000"), AUTH_WRONG);
 	s = look(&file);
-	assert_int_equal(totp_code(&s, FIXTURE_NOW / 30, code), 0);
+	assert_int_equal(otp_code(&s.tokens[0], FIXTURE_NOW / 30, code), 0);
 	assert_int_equal(verify(&file, FIXTURE_NOW, code), AUTH_WRONG);
 	assert_int_equal(auth_verify_owner(&file, 0, &owner), 0);
 	assert_false(owner);
@@ -295,7 +428,7 @@ static int race(const struct workspace *w, int64_t now, const char *code)
 static void same_code_at_once_is_accepted_once(void **state)
 {
 	const struct auth_file file = fixture_file(*state);
-	char code[TOTP_CODE_SIZE];
+	char code[OTP_CODE_SIZE];
 
 	for (int round = 0; round < ROUNDS; round++) {
 		int64_t now = FIXTURE_NOW + 30 * round;
@@ -311,6 +444,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(rfc6238_vectors),
+	        cmocka_unit_test(rfc4226_vectors),
 	        cmocka_unit_test(window_is_the_policys),
 	        cmocka_unit_test(fold),
 	        cmocka_unit_test_setup_teardown(
@@ -325,6 +459,12 @@ int main(void)
 	                no_durable_count_no_answer, workspace_set_up, workspace_tear_down),
 	        cmocka_unit_test_setup_teardown(
 	                weak_token_is_refused, workspace_set_up, workspace_tear_down),
+	        cmocka_unit_test_setup_teardown(
+	                any_token_of_a_person_will_do, workspace_set_up, workspace_tear_down),
+	        cmocka_unit_test_setup_teardown(
+	                hotp_is_brought_back, workspace_set_up, workspace_tear_down),
+	        cmocka_unit_test_setup_teardown(
+	                hotp_looks_ahead_so_far, workspace_set_up, workspace_tear_down),
 	        cmocka_unit_test_setup_teardown(
 	                decoy_never_accepts_and_locks, workspace_set_up, workspace_tear_down),
 	        cmocka_unit_test_setup_teardown(

@@ -56,7 +56,9 @@ static void reads_every_key(void **state)
 		assert_int_equal(p->treatments[way], way == WAY_HID           ? TREATMENT_ALLOW
 		                                     : way == WAY_USB_STORAGE ? TREATMENT_IMPORT
 		                                                              : TREATMENT_DENY);
-	assert_int_equal(p->factors, FACTOR_PASSWORD | FACTOR_TOTP);
+	assert_int_equal(p->login.count, 1);
+	assert_int_equal(p->login.factors[0], FACTOR_PASSWORD | FACTOR_TOTP);
+	assert_int_equal(p->idle_days, 14);
 	assert_int_equal(p->max_failures, 3);
 	assert_int_equal(p->totp_digits, 6);
 	assert_int_equal(p->totp_step, 30);
@@ -115,6 +117,51 @@ static void takes_limits(void **state)
 	}
 }
 
+static void takes_combinations(void **state)
+{
+	char *text = change(GOOD, "[password, totp]", "[[password, totp], [hotp, password]]");
+	char *other = change(text, "max_failures: 3", "max_failures: 3\n  idle_days: 30");
+	char names[LOGIN_NAMES_SIZE];
+	struct policy_error error;
+	struct policy *p;
+
+	(void)state;
+	assert_int_equal(policy_parse((uint8_t *)other, strlen(other), &p, &error), 0);
+	assert_int_equal(p->login.count, 2);
+	assert_int_equal(p->login.factors[0], FACTOR_PASSWORD | FACTOR_TOTP);
+	assert_int_equal(p->login.factors[1], FACTOR_PASSWORD | FACTOR_HOTP);
+	assert_int_equal(p->idle_days, 30);
+	assert_true(login_allows(&p->login, FACTOR_HOTP));
+	assert_false(login_allows(&p->login, FACTOR_CARD));
+	assert_true(login_satisfied(&p->login, FACTOR_TOTP));
+	assert_false(login_satisfied(&p->login, FACTOR_CARD | FACTOR_PIN));
+	assert_false(login_satisfied(&p->login, 0));
+	login_print(&p->login, names);
+	assert_string_equal(names, "password totp or password hotp");
+	assert_int_equal(login_kinds_printed(names), 2);
+	assert_int_equal(login_kinds_printed("password totp or password"), 1);
+	assert_int_equal(login_kinds_printed("password pin"), 1);
+	assert_int_equal(login_kinds_printed("card pin"), 2);
+	assert_int_equal(login_kinds_printed(""), 0);
+	policy_free(&p);
+	free(other);
+	free(text);
+}
+
+static void a_combination_is_of_two_kinds(void **state)
+{
+	(void)state;
+	assert_null(login_refusal(FACTOR_CARD | FACTOR_PIN));
+	assert_null(login_refusal(FACTOR_PASSWORD | FACTOR_CARD));
+	assert_null(login_refusal(FACTOR_PASSWORD | FACTOR_CARD | FACTOR_PIN));
+	assert_non_null(login_refusal(FACTOR_PASSWORD | FACTOR_PIN));
+	assert_non_null(login_refusal(FACTOR_PIN | FACTOR_TOTP));
+	assert_non_null(login_refusal(FACTOR_CARD));
+	assert_non_null(login_refusal(FACTOR_CARD | FACTOR_TOTP));
+	assert_non_null(login_refusal(FACTOR_PASSWORD | FACTOR_CARD | FACTOR_TOTP));
+	assert_non_null(login_refusal(0));
+}
+
 static void refuses_with_a_place(void **state)
 {
 	static const struct {
@@ -158,6 +205,17 @@ static void refuses_with_a_place(void **state)
 	        {"[password, totp]", "[totp]", 12, 12},
 	        {"[password, totp]", "[]", 12, 12},
 	        {"[password, totp]", "[password, fingerprint]", 12, 12},
+	        {"[password, totp]", "[password, totp, hotp]", 12, 12},
+	        {"[password, totp]", "[[]]", 12, 13},
+	        {"[password, totp]", "[[password, totp], [password]]", 12, 31},
+	        {"[password, totp]", "[[totp, hotp], [password, totp]]", 12, 13},
+	        {"[password, totp]", "\n  - [password, totp]\n  - [hotp]", 14, 5},
+	        {"[password, totp]", "[[password, totp], totp]", 12, 31},
+	        {"[password, totp]", "[[password, [totp]]]", 12, 24},
+	        {"[password, totp]", "{a: [password, totp]}", 12, 12},
+	        {"max_failures: 3", "max_failures: 3\n  idle_days: 0", 14, 14},
+	        {"max_failures: 3", "max_failures: 3\n  idle_days: 367", 14, 14},
+	        {"max_failures: 3", "max_failures: 3\n  idle_days: 010", 14, 14},
 	        {"max_failures: 3", "max_failures: 11", 13, 17},
 	        {"max_failures: 3", "max_failures: 0", 13, 17},
 	        {"digits: 6", "digits: 7", 14, 18},
@@ -346,6 +404,8 @@ int main(void)
 	        cmocka_unit_test(reads_every_key),
 	        cmocka_unit_test(every_way_has_a_key),
 	        cmocka_unit_test(takes_limits),
+	        cmocka_unit_test(takes_combinations),
+	        cmocka_unit_test(a_combination_is_of_two_kinds),
 	        cmocka_unit_test(refuses_with_a_place),
 	        cmocka_unit_test(every_key_but_expiry_is_needed),
 	        cmocka_unit_test(refuses_what_is_no_document),
