@@ -15,6 +15,7 @@
 #include "agent/guard_policy.h"
 #include "agent/media.h"
 #include "agent/paths.h"
+#include "agent/ports.h"
 #include "core/clock.h"
 #include "core/error.h"
 #include "core/language.h"
@@ -46,6 +47,7 @@ struct guard {
 	struct child child;
 	struct guard_policy policy;
 	struct enforcement enforcement;
+	struct ports ports;
 	struct media media;
 	struct udev *udev;
 	struct udev_monitor *monitor;
@@ -128,7 +130,7 @@ static int state_send(struct guard *g)
 	int r;
 	int second;
 
-	guard_answer_state(&g->enforcement, &state);
+	guard_answer_state(&g->enforcement, &g->ports, &state);
 	r = section_send(g, &g->sections[0], &state);
 	guard_answer_policy(&g->policy, &state);
 	second = section_send(g, &g->sections[1], &state);
@@ -150,10 +152,17 @@ static bool mode_read(struct guard *g)
 	return g->enforcement.observe != before;
 }
 
+static void look_at_everything(struct guard *g)
+{
+	enforce_everything(&g->enforcement);
+	ports_everything(&g->ports);
+}
+
 static void policy_use(struct guard *g)
 {
 	g->enforcement.policy = g->policy.policy;
 	enforce_judge_again(&g->enforcement);
+	ports_judge_again(&g->ports);
 }
 
 static void reload(struct guard *g)
@@ -165,7 +174,7 @@ static void reload(struct guard *g)
 	(void)guard_policy_load(&g->policy);
 	policy_use(g);
 	if (mode_changed)
-		enforce_everything(&g->enforcement);
+		look_at_everything(g);
 	memory_give_back();
 }
 
@@ -189,7 +198,7 @@ static void questions_answer(struct guard *g)
 		struct question q = g->questions[--g->question_count];
 
 		if (q.verb == CONTROL_DEVICES)
-			(void)guard_answer_devices(&g->enforcement, q.connection);
+			(void)guard_answer_devices(&g->enforcement, &g->ports, q.connection);
 		else
 			offer_answer(g, &q);
 		close(q.connection);
@@ -245,6 +254,18 @@ static void block_serve(struct guard *g, struct udev_device *device, const char 
 		media_removed(&g->media, name);
 }
 
+static void port_serve(struct guard *g, struct udev_device *device, const char *action)
+{
+	ports_uevent(&g->ports, udev_device_get_subsystem(device), action,
+	        udev_device_get_sysname(device));
+}
+
+static void bus_serve(struct guard *g, struct udev_device *device, const char *action)
+{
+	if (strcmp(action, "add") == 0)
+		ports_bus_uevent(&g->ports, udev_device_get_devpath(device));
+}
+
 /* What the kernel is listened to for. A uevent is a hint: what is true is read from sysfs. */
 static const struct watched {
 	const char *subsystem;
@@ -253,6 +274,17 @@ static const struct watched {
 } watched[] = {
         {"usb", "usb_device", usb_device_serve},
         {"usb", "usb_interface", usb_interface_serve},
+        {"scsi", "scsi_device", port_serve},
+        {"mmc", NULL, port_serve},
+        {"memstick", NULL, port_serve},
+        {"sdio", NULL, port_serve},
+        {"pci", NULL, port_serve},
+        {"thunderbolt", NULL, port_serve},
+        {"firewire", NULL, port_serve},
+        {"rfkill", NULL, port_serve},
+        {"block", "disk", port_serve},
+        {"bus", NULL, bus_serve},
+        {"drivers", NULL, bus_serve},
         {"block", NULL, block_serve},
 };
 
@@ -293,7 +325,6 @@ static void uevent_serve(struct guard *g, struct udev_device *device)
 		if (strcmp(watched[i].subsystem, subsystem) == 0 &&
 		        same_or_any(watched[i].devtype, devtype)) {
 			watched[i].serve(g, device, action);
-			return;
 		}
 	}
 }
@@ -314,7 +345,7 @@ static void monitor_serve(struct guard *g)
 	if (errno == ENOBUFS) {
 		log_warning("%s", LANGUAGE("通知が溢れたため全機器を確認します",
 		                          "events were lost: looking at every device"));
-		enforce_everything(&g->enforcement);
+		look_at_everything(g);
 		g->media.look = true;
 	}
 }
@@ -356,6 +387,7 @@ static void waiting_serve(struct guard *g)
 	if (g->retry_ms != 0 && clock_boot_ms() >= g->retry_ms) {
 		g->retry_ms = 0;
 		(void)enforce_tell_again(&g->enforcement);
+		(void)ports_tell_again(&g->ports);
 	}
 }
 
@@ -367,10 +399,11 @@ static void check_serve(struct guard *g)
 
 	if (g->look || g->suspect || due) {
 		enforce_check(&g->enforcement);
+		ports_check(&g->ports);
 		g->check_ms = 0;
 	}
 	g->suspect = false;
-	if (all_devices(g, is_enforced))
+	if (all_devices(g, is_enforced) && ports_are_enforced(&g->ports))
 		g->check_ms = 0;
 	else if (g->check_ms == 0)
 		g->check_ms = clock_boot_ms() + CHECK_MS;
@@ -381,7 +414,7 @@ static void state_serve(struct guard *g)
 	bool sent = state_send(g) == 0;
 
 	if (g->retry_ms == 0 && g->child.channel.signer_fd >= 0 &&
-	        !(sent && all_devices(g, is_told)))
+	        !(sent && all_devices(g, is_told) && ports_are_told(&g->ports)))
 		g->retry_ms = clock_boot_ms() + RETRY_MS;
 	if (g->look)
 		(void)channel_looked(&g->child.channel);
@@ -436,8 +469,10 @@ static int serve(struct guard *g)
 		reload(g);
 	}
 	questions_answer(g);
-	if (media_serve(&g->media))
+	if (media_serve(&g->media)) {
 		enforce_media_ended(&g->enforcement);
+		ports_media_ended(&g->ports);
+	}
 	waiting_serve(g);
 	check_serve(g);
 	state_serve(g);
@@ -458,6 +493,8 @@ static int prepare(struct guard *g)
 	g->media.sys = g->enforcement.sys;
 	g->media.run = openat(g->child.root, PATH_MEDIA_DIR, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	g->enforcement.media = &g->media;
+	g->ports.enforcement = &g->enforcement;
+	g->ports.root = g->child.root;
 	g->policy.root = g->child.root;
 	g->policy.channel = &g->child.channel;
 	g->sections[0].name = ROLE_GUARD;
@@ -467,7 +504,7 @@ static int prepare(struct guard *g)
 	g->enforcement.policy = g->policy.policy;
 	/* The monitor hears already, so nothing is lost between the two. */
 	media_look(&g->media);
-	enforce_everything(&g->enforcement);
+	look_at_everything(g);
 	check_serve(g);
 	state_serve(g);
 	memory_give_back();
@@ -476,6 +513,7 @@ static int prepare(struct guard *g)
 
 static void finish(struct guard *g)
 {
+	ports_free(&g->ports);
 	enforce_free(&g->enforcement);
 	policy_free(&g->policy.policy);
 	if (g->monitor != NULL)

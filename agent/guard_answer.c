@@ -13,22 +13,26 @@
 
 enum { LIST_MAX = 4096 };
 
-void guard_answer_state(const struct enforcement *e, struct event_record *state)
+void guard_answer_state(
+        const struct enforcement *e, const struct ports *p, struct event_record *state)
 {
+	struct ports_figures ports;
 	struct enforcement_figures f;
 	struct ways ways;
 
 	enforce_count(e, &f);
-	ways_look(e->sys, !e->observe && f.hubs == f.hubs_denying && f.controllers_deny, &ways);
+	ports_count(p, &ports);
+	ways_look(e->sys, !e->observe && f.hubs == f.hubs_denying && f.controllers_deny,
+	        ~ports.unwatched, &ways);
 	event_start(state, 0);
 	event_put(state, FIELD_MODE, e->observe ? "observe" : "enforce");
 	event_put_number(state, FIELD_HUBS, f.hubs);
 	event_put_number(state, FIELD_HUBS_DENYING, f.hubs_denying);
 	event_put(state, FIELD_CONTROLLERS_DENY, f.controllers_deny ? "true" : "false");
-	event_put_number(state, FIELD_DEVICES, f.devices);
-	event_put_number(state, FIELD_DEVICES_ALLOWED, f.allowed);
-	event_put_number(state, FIELD_DEVICES_DENIED, f.denied);
-	event_put_number(state, FIELD_DEVICES_UNENFORCED, f.unenforced);
+	event_put_number(state, FIELD_DEVICES, f.devices + ports.devices);
+	event_put_number(state, FIELD_DEVICES_ALLOWED, f.allowed + ports.allowed);
+	event_put_number(state, FIELD_DEVICES_DENIED, f.denied + ports.denied);
+	event_put_number(state, FIELD_DEVICES_UNENFORCED, f.unenforced + ports.unenforced);
 	event_put_number(state, FIELD_STORAGE_PRESENT, f.storage_usable);
 	event_put(state, FIELD_WAYS_WATCHED, ways.watched);
 	event_put(state, FIELD_WAYS_ABSENT, ways.absent);
@@ -97,21 +101,19 @@ static void facts_add(json_t *object, const struct device_facts *f)
 	json_object_set_new(object, "ways", words_value(ways));
 }
 
-static void verdict_add(json_t *object, const struct enforcement *e, const struct guarded *g)
+static void verdict_add(
+        json_t *object, const struct verdict *v, bool observe, const char *unenforced)
 {
-	struct verdict v = enforce_verdict(g);
-
-	member_add(object, "verdict", treatment_name(v.treatment));
+	member_add(object, "verdict", treatment_name(v->treatment));
 	json_object_set_new(object, "rule",
-	        v.rule != 0 ? json_integer((json_int_t)v.rule) : json_string("implicit"));
-	member_add(object, "reason", reason_code(v.reason));
-	member_add(object, "text", reason_text(v.reason));
-	if (v.way != WAY_COUNT)
-		member_add(object, "way", way_name(v.way));
-	json_object_set_new(object, "authorised", json_boolean(g->device.authorised));
-	json_object_set_new(object, "observed", json_boolean(e->observe));
-	if (g->unenforced != NULL)
-		member_add(object, "unenforced", g->unenforced);
+	        v->rule != 0 ? json_integer((json_int_t)v->rule) : json_string("implicit"));
+	member_add(object, "reason", reason_code(v->reason));
+	member_add(object, "text", reason_text(v->reason));
+	if (v->way != WAY_COUNT)
+		member_add(object, "way", way_name(v->way));
+	json_object_set_new(object, "observed", json_boolean(observe));
+	if (unenforced != NULL)
+		member_add(object, "unenforced", unenforced);
 }
 
 /* Takes the document. */
@@ -125,18 +127,40 @@ static int json_send(int connection, json_t *document)
 	return r;
 }
 
-int guard_answer_devices(const struct enforcement *e, int connection)
+static void port_add(json_t *array, const struct enforcement *e, const struct port_guarded *g)
+{
+	struct verdict v = ports_verdict(g);
+	json_t *object = json_object();
+
+	member_add(object, "device", g->look.name);
+	member_add(object, "port", g->look.kind->name);
+	member_add(object, "id", g->look.id);
+	member_add(object, "name", g->look.model);
+	member_add(object, "serial", g->look.serial);
+	json_object_set_new(object, "ways", words_value(way_name(g->look.way)));
+	verdict_add(object, &v, e->observe, g->unenforced);
+	json_object_set_new(object, "authorised", json_boolean(!port_is_stopped(e->sys, &g->look)));
+	json_array_append_new(array, object);
+}
+
+int guard_answer_devices(const struct enforcement *e, const struct ports *p, int connection)
 {
 	json_t *array = json_array();
 
 	for (size_t i = 0; i < e->count; i++) {
 		const struct guarded *g = e->devices[i];
+		struct verdict v = enforce_verdict(g);
 		json_t *object = json_object();
 
 		member_add(object, "device", g->device.name);
 		facts_add(object, &g->device.facts);
-		verdict_add(object, e, g);
+		verdict_add(object, &v, e->observe, g->unenforced);
+		json_object_set_new(object, "authorised", json_boolean(g->device.authorised));
 		json_array_append_new(array, object);
+	}
+	for (size_t i = 0; i < p->count; i++) {
+		if (!p->ports[i]->quiet)
+			port_add(array, e, p->ports[i]);
 	}
 	return json_send(connection, array);
 }

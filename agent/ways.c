@@ -154,7 +154,7 @@ static uint32_t ways_seen(int sys)
 	return seen;
 }
 
-void ways_look(int sys, bool usb_enforced, struct ways *w)
+void ways_look(int sys, bool usb_enforced, uint32_t enforced, struct ways *w)
 {
 	bool usb = faccessat(sys, "bus/usb/devices", F_OK, 0) == 0;
 	uint32_t present = ways_seen(sys) | (usb ? usb_ways : 0);
@@ -163,7 +163,7 @@ void ways_look(int sys, bool usb_enforced, struct ways *w)
 	for (unsigned way = 0; way < WAY_COUNT; way++) {
 		if ((present & BIT(way)) == 0)
 			text_add(w->absent, (enum way)way);
-		else if ((usb_ways & BIT(way)) != 0 && usb_enforced)
+		else if ((usb_ways & BIT(way)) != 0 ? usb_enforced : (enforced & BIT(way)) != 0)
 			text_add(w->watched, (enum way)way);
 		else
 			text_add(w->unwatched, (enum way)way);

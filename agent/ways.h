@@ -18,10 +18,10 @@ struct ways {
 
 /*
  * sys: descriptor of /sys. usb_enforced: every hub denies and guard applies its verdicts. What
- * hangs on a USB device is that device's affair. For the rest the criteria stand in ways.c's table;
- * where they cannot tell, the way counts as unwatched.
+ * hangs on a USB device is that device's affair. enforced: bits of the other ways that are held
+ * closed. What shows that one is there stands in ways.c's table.
  */
-void ways_look(int sys, bool usb_enforced, struct ways *w);
+void ways_look(int sys, bool usb_enforced, uint32_t enforced, struct ways *w);
 
 /* The ways a device opens, by name. */
 void ways_of_device(const struct device_facts *facts, char text[WAYS_TEXT_MAX]);

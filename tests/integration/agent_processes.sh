@@ -225,6 +225,7 @@ agent=$!
 check "another devnum in the port is not authorised" within 5 grep -q '^guard: other devnum 5$' "$work/log"
 check "the device that was judged is" within 5 grep -q '^guard: authorise 0$' "$work/log"
 check "... in sysfs" is "$(cat "$root/sys/bus/usb/devices/1-2/authorized")" 1
+check "... with its interfaces closed" is "$(cat "$root/sys/bus/usb/devices/usb1/interface_authorized_default")" 0
 check "who asks for what is another's is killed" within 5 grep -q 'guard: request refused' "$work/log"
 check "... without an answer" is "$(grep -c '^guard: forbidden' "$work/log")" 0
 check "... and it is in the journal" within 3 \

@@ -61,7 +61,7 @@ policy_text() { # VERSION
 		ways:
 		  usb_storage: ${usb_storage:-deny}
 		  hid: allow
-		  hub: allow
+		  hub: allow${more_ways-}
 		login:
 		  factors: [password, totp]
 		  max_failures: 3

@@ -409,3 +409,66 @@ stick_at_boot() { # ID SERIAL
 	echo "-blockdev driver=file,filename=$machine/$1.img,node-name=file-$1 -blockdev driver=raw,file=file-$1,node-name=image-$1" \
 		"-device usb-storage,id=$1,bus=xhci.0,drive=image-$1,serial=$2"
 }
+
+# --- ports that are not USB -----------------------------------------------------------------------------------------
+
+# A medium that is full of the words MARKER-ID, as node image-ID.
+marked_image() { # ID
+	yes "MARKER-$1-" | head -c 8M >"$machine/$1.img" || true
+	stick_image "$1"
+}
+
+# attach DRIVER ID [key=value...]: any device; one with a medium after marked_image ID and with drive=image-ID.
+attach() {
+	local driver=$1 id=$2
+	shift 2
+	qmp "$(qmp_object device_add "driver=$driver" "id=$id" "$@")" >/dev/null
+}
+
+# Installs SCSI's READ(10) for sg and bsg, which need no driver: no tool of Debian's minimal system can.
+sg_reader_install() {
+	guest 'cat >/run/sg-read <<"END"
+use strict;
+open(my $device, "+<", $ARGV[0]) or exit 1;
+my ($data, $command, $sense) = ("\0" x 4096, pack("C10", 0x28, 0, 0, 0, 0, 0, 0, 0, 1, 0), "\0" x 32);
+my ($at, $to, $from) = map { unpack("J", pack("P", $_)) } $data, $command, $sense;
+my $header = pack("iiCCSIQQQIIix4QCCCCSSiII", ord("S"), -3, 10, 32, 0, 2048, $at, $to, $from, 3000, (0) x 13);
+ioctl($device, 0x2285, $header);
+print $data;
+END'
+}
+
+# Which of the guest's device nodes give a marker away: by reading, and by SCSI commands.
+marker_nodes() { # ID
+	guest "for node in /dev/sd? /dev/sr? /dev/mmcblk? /dev/nvme?n? /dev/fd? /dev/sg*; do
+		[ -e \$node ] || continue
+		case \$node in
+		/dev/sg*) timeout 10 perl /run/sg-read \$node 2>/dev/null ;;
+		*) timeout 10 dd if=\$node bs=2048 count=1 iflag=direct 2>/dev/null ;;
+		esac | grep -qa 'MARKER-$1-' && echo \$node
+	done; true"
+}
+
+marker_is_read() { # ID
+	[ -n "$(marker_nodes "$1")" ]
+}
+
+expect_unreadable() { # ID
+	local nodes
+	nodes=$(marker_nodes "$1")
+	[ -z "$nodes" ] || fail "$1 can be read: $nodes"
+}
+
+expect_readable() { # ID
+	eventually 10 marker_is_read "$1" || fail "$1 cannot be read: $(guest 'cat /proc/partitions; dmesg | tail -n 20')"
+}
+
+# Puts a policy in force that treats these ways so: ways_are VERSION mmc=allow optical=deny …
+ways_are() { # VERSION way=treatment...
+	local version=$1
+	shift
+	more_ways=$(printf '\n  %s' "${@/=/: }") policy_text "$version" >"$office/policy-$version.yaml"
+	policy_sign "$office/policy-$version.yaml" "$office/policy-$version.p7"
+	send_file "$office/policy-$version.p7" "/root/policy-$version.p7"
+	guest "sekisho policy install /root/policy-$version.p7" || fail "policy $version was not accepted"
+}

@@ -50,7 +50,7 @@ static void a_way_is_watched_absent_or_unwatched(void **state)
 	(void)state;
 	assert_true(sys >= 0);
 	for (int enforced = 0; enforced < 2; enforced++) {
-		ways_look(sys, enforced != 0, &w);
+		ways_look(sys, enforced != 0, 0, &w);
 		snprintf(all, sizeof(all), "%s %s %s", w.watched, w.absent, w.unwatched);
 		words = 0;
 		for (char *rest = all, *word; (word = strsep(&rest, " ")) != NULL;) {
@@ -234,7 +234,7 @@ static int libraries_work(void)
 		return 2;
 	udev_monitor_unref(monitor);
 	udev_unref(udev);
-	ways_look(sys, true, &w);
+	ways_look(sys, true, 0, &w);
 	return 0;
 }
 

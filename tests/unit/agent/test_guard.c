@@ -526,7 +526,7 @@ static void the_cli_is_told_what_and_why(void **state)
 	policy_use(f, policy_keyboard);
 	enforce_everything(&f->e);
 	pair(&ours, &theirs);
-	assert_int_equal(guard_answer_devices(&f->e, ours), 0);
+	assert_int_equal(guard_answer_devices(&f->e, &(struct ports){.enforcement = &f->e}, ours), 0);
 	close(ours);
 	json = answer_read(theirs);
 	close(theirs);
