@@ -1,31 +1,12 @@
 /* Guard's decisions against main's real table of requests, and a signer that can be made to answer
  * or not. */
-#include "tests/unit/workspace.h"
+#include "tests/unit/agent/guard_world.h"
 
 #include <jansson.h>
-#include <poll.h>
-#include <pthread.h>
-#include <stdatomic.h>
-#include <sys/socket.h>
 
 #include "agent/guard_answer.h"
-#include "agent/requests.h"
-#include "agent/usb_number.h"
 #include "core/clock.h"
 #include "core/error.h"
-
-enum { LOG_MAX = 128 };
-
-/* What happened, in order: "event device.allowed 1-2 rule-allows", "request 3 1-2". */
-struct world {
-	struct requests requests;
-	int main_end, signer_end, stop_end, stop;
-	pthread_t thread;
-	atomic_bool signer_answers;
-	pthread_mutex_t lock;
-	char log[LOG_MAX][160];
-	size_t count;
-};
 
 struct fixture {
 	struct workspace *w;
@@ -35,100 +16,6 @@ struct fixture {
 	struct policy *policy;
 };
 
-static void world_note(struct world *w, const char *text)
-{
-	pthread_mutex_lock(&w->lock);
-	if (w->count < LOG_MAX)
-		snprintf(w->log[w->count++], sizeof(w->log[0]), "%s", text);
-	pthread_mutex_unlock(&w->lock);
-}
-
-static const char *event_field(const struct event_record *e, uint16_t field)
-{
-	for (size_t i = 0; i < e->count; i++) {
-		if (e->fields[i].field == field)
-			return e->fields[i].value;
-	}
-	return "-";
-}
-
-static void event_take(struct world *w, struct frame *frame)
-{
-	uint8_t payload[12];
-	struct buffer out = buffer_over(payload, sizeof(payload));
-	uint32_t id = buffer_get_u32(&frame->payload);
-	struct event_record e;
-	char text[160];
-	const char *why;
-
-	if (event_decode(&frame->payload, &e) != 0) {
-		world_note(w, "event that cannot be decoded");
-		return;
-	}
-	why = event_field(&e, FIELD_REASON);
-	snprintf(text, sizeof(text), "event %s %.20s %.60s%s", event_kind_name(e.kind),
-	        event_field(&e, FIELD_DEVICE), *why != '-' ? why : event_field(&e, FIELD_CAUSE),
-	        strcmp(event_field(&e, FIELD_OBSERVED), "true") == 0 ? " observed" : "");
-	world_note(w, text);
-	buffer_put_u32(&out, id);
-	buffer_put_u64(&out, 1);
-	if (atomic_load(&w->signer_answers))
-		(void)frame_send(w->signer_end, MESSAGE_EVENT_DONE, payload, out.length, NULL, 0);
-}
-
-static void request_take(struct world *w, struct frame *frame)
-{
-	uint8_t payload[8];
-	struct buffer out = buffer_over(payload, sizeof(payload));
-	struct request q;
-	char text[160];
-	int fd, r;
-
-	memcpy(&q, frame->payload.data, sizeof(q));
-	r = requests_answer(&w->requests, ROLE_GUARD, &q, frame->fds[0], &fd);
-	snprintf(text, sizeof(text), "request %u %s%s%s", q.type, q.name,
-	        q.type == REQUEST_USB_AUTHORISE && usb_number_interfaces(q.number) != 0 ? " open"
-	                                                                                : "",
-	        r != 0 ? " refused" : "");
-	world_note(w, text);
-	buffer_put_u32(&out, q.id);
-	buffer_put_u32(&out, (uint32_t)-r);
-	(void)frame_send(w->main_end, MESSAGE_RESULT, payload, out.length, NULL, 0);
-}
-
-static void *world_run(void *argument)
-{
-	static uint8_t memory[FRAME_MAX];
-	struct world *w = argument;
-
-	for (;;) {
-		struct pollfd fds[3] = {{.fd = w->main_end, .events = POLLIN},
-		        {.fd = w->signer_end, .events = POLLIN},
-		        {.fd = w->stop_end, .events = POLLIN}};
-		struct frame frame;
-
-		if (poll(fds, 3, -1) < 0 || fds[2].revents != 0)
-			return NULL;
-		if (fds[0].revents != 0 &&
-		        frame_receive(w->main_end, 0, memory, sizeof(memory), &frame) == 0) {
-			request_take(w, &frame);
-			frame_close_fds(&frame);
-		}
-		if (fds[1].revents != 0 &&
-		        frame_receive(w->signer_end, 0, memory, sizeof(memory), &frame) == 0)
-			event_take(w, &frame);
-	}
-}
-
-static void pair(int *ours, int *theirs)
-{
-	int fds[2];
-
-	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds), 0);
-	*ours = fds[0];
-	*theirs = fds[1];
-}
-
 static int set_up(void **state)
 {
 	struct fixture *f = calloc(1, sizeof(*f));
@@ -137,15 +24,9 @@ static int set_up(void **state)
 	assert_non_null(f);
 	assert_int_equal(workspace_set_up(&workspace), 0);
 	f->w = workspace;
-	pair(&f->channel.main_fd, &f->world.main_end);
-	pair(&f->channel.signer_fd, &f->world.signer_end);
-	pair(&f->world.stop, &f->world.stop_end);
 	f->e.channel = &f->channel;
 	f->e.sys = open("/sys", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	f->world.requests = (struct requests){.root = f->w->fd, .sys = f->e.sys};
-	atomic_store(&f->world.signer_answers, true);
-	pthread_mutex_init(&f->world.lock, NULL);
-	assert_int_equal(pthread_create(&f->world.thread, NULL, world_run, &f->world), 0);
+	world_start(&f->world, f->w->fd, f->e.sys, &f->channel);
 	*state = f;
 	return 0;
 }
@@ -155,14 +36,7 @@ static int tear_down(void **state)
 	struct fixture *f = *state;
 	void *workspace = f->w;
 
-	close(f->world.stop);
-	pthread_join(f->world.thread, NULL);
-	close(f->world.stop_end);
-	close(f->world.main_end);
-	close(f->world.signer_end);
-	close(f->channel.main_fd);
-	if (f->channel.signer_fd >= 0)
-		close(f->channel.signer_fd);
+	world_end(&f->world, &f->channel);
 	enforce_free(&f->e);
 	policy_free(&f->policy);
 	close(f->e.sys);
@@ -255,18 +129,9 @@ static char authorised(const struct fixture *f, const char *name)
 	return sys_first(f, path);
 }
 
-/* Place of the first note that begins so, from 1; 0: none. */
 static size_t noted(struct fixture *f, const char *begin)
 {
-	size_t place = 0;
-
-	pthread_mutex_lock(&f->world.lock);
-	for (size_t i = 0; i < f->world.count && place == 0; i++) {
-		if (strncmp(f->world.log[i], begin, strlen(begin)) == 0)
-			place = i + 1;
-	}
-	pthread_mutex_unlock(&f->world.lock);
-	return place;
+	return world_noted(&f->world, begin);
 }
 
 static const struct guarded *guarded(const struct fixture *f, const char *name)
@@ -526,7 +391,8 @@ static void the_cli_is_told_what_and_why(void **state)
 	policy_use(f, policy_keyboard);
 	enforce_everything(&f->e);
 	pair(&ours, &theirs);
-	assert_int_equal(guard_answer_devices(&f->e, &(struct ports){.enforcement = &f->e}, ours), 0);
+	assert_int_equal(
+	        guard_answer_devices(&f->e, &(struct ports){.enforcement = &f->e}, ours), 0);
 	close(ours);
 	json = answer_read(theirs);
 	close(theirs);
