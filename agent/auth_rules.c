@@ -4,11 +4,10 @@
 #include <unistd.h>
 
 #include "agent/paths.h"
+#include "core/cms.h"
 #include "core/error.h"
 #include "core/file.h"
 #include "policy/document.h"
-
-enum { POLICY_FILE_MAX = 2 << 20 };
 
 void auth_rules_default(struct auth_rules *rules)
 {
@@ -43,13 +42,13 @@ static int open_policy(int root, struct policy **policy)
 	uint8_t *signers = NULL;
 	size_t document_length = 0;
 	size_t signers_length = 0;
-	int error = read_below(root, PATH_POLICY_DIR "/" POLICY_IN_FORCE, POLICY_FILE_MAX,
-	        &document, &document_length);
+	int error = read_below(root, PATH_POLICY_DIR "/" POLICY_IN_FORCE, CMS_SIGNED_MAX, &document,
+	        &document_length);
 
 	*policy = NULL;
 	if (error == 0)
 		error = read_below(
-		        root, PATH_POLICY_SIGNERS, POLICY_FILE_MAX, &signers, &signers_length);
+		        root, PATH_POLICY_SIGNERS, CMS_SIGNED_MAX, &signers, &signers_length);
 	if (error == 0)
 		error = policy_open(
 		        document, document_length, signers, signers_length, policy, &problem);

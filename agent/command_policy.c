@@ -20,7 +20,7 @@
 #include "core/log.h"
 #include "policy/document.h"
 
-enum { SIGNED_MAX = 2 * CMS_CONTENT_MAX, PEM_MAX = 65536 };
+enum { PEM_MAX = 65536 };
 
 static const char SIGNED_START[] = "-----BEGIN ";
 
@@ -188,7 +188,7 @@ static int sign(const struct options *o)
 
 	if (!o->file || !o->certificate || !o->key)
 		return usage();
-	error = file_read_path(o->file, SIGNED_MAX, &text, &length);
+	error = file_read_path(o->file, CMS_SIGNED_MAX, &text, &length);
 	if (error) {
 		complain(o->file, error);
 		goto out;
@@ -249,7 +249,7 @@ static int verify(const struct options *o)
 
 	if (!o->file || !o->signers)
 		return usage();
-	error = file_read_path(o->file, SIGNED_MAX, &text, &length);
+	error = file_read_path(o->file, CMS_SIGNED_MAX, &text, &length);
 	if (error)
 		return complain(o->file, error);
 	error = file_read_path(o->signers, PEM_MAX, &trusted, &trusted_length);
@@ -376,7 +376,7 @@ static int show(const struct cli *cli, const struct options *o)
 
 	if (o->file)
 		return usage();
-	error = read_below(cli, IN_FORCE, SIGNED_MAX, &text, &length);
+	error = read_below(cli, IN_FORCE, CMS_SIGNED_MAX, &text, &length);
 	if (error)
 		return complain(IN_FORCE, error);
 	error = read_below(cli, PATH_POLICY_SIGNERS, PEM_MAX, &trusted, &trusted_length);

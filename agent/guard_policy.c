@@ -10,12 +10,13 @@
 
 #include "agent/paths.h"
 #include "core/clock.h"
+#include "core/cms.h"
 #include "core/error.h"
 #include "core/file.h"
 #include "core/language.h"
 #include "core/log.h"
 
-enum { SIGNED_MAX = 2 << 20, SIGNERS_MAX = 1 << 18, VERSION_MAX = 32 };
+enum { SIGNERS_MAX = 1 << 18, VERSION_MAX = 32 };
 
 struct bytes {
 	uint8_t *data;
@@ -230,7 +231,7 @@ static int offered_take(struct guard_policy *p, const struct bytes *b, const cha
 
 static void in_force_read(struct guard_policy *p, struct bytes *b)
 {
-	int r = root_file_read(p->root, PATH_POLICY_DIR "/" POLICY_IN_FORCE, SIGNED_MAX, b);
+	int r = root_file_read(p->root, PATH_POLICY_DIR "/" POLICY_IN_FORCE, CMS_SIGNED_MAX, b);
 
 	if (r == 0)
 		(void)in_force_load(p, b);
@@ -241,7 +242,7 @@ static void in_force_read(struct guard_policy *p, struct bytes *b)
 static void offered_read(struct guard_policy *p, const struct bytes *in_force)
 {
 	struct bytes b;
-	int r = root_file_read(p->root, PATH_POLICY_DIR "/" POLICY_OFFERED, SIGNED_MAX, &b);
+	int r = root_file_read(p->root, PATH_POLICY_DIR "/" POLICY_OFFERED, CMS_SIGNED_MAX, &b);
 
 	if (r == 0 && !bytes_equal(&b, in_force))
 		(void)offered_take(p, &b, POLICY_OFFERED);
@@ -273,7 +274,7 @@ static int offered_fd_read(int fd, struct bytes *b)
 	*b = (struct bytes){0};
 	if (fstat(fd, &status) != 0 || !S_ISREG(status.st_mode))
 		return ERR_UNSAFE;
-	return file_read(fd, SIGNED_MAX, &b->data, &b->length);
+	return file_read(fd, CMS_SIGNED_MAX, &b->data, &b->length);
 }
 
 int guard_policy_offer(struct guard_policy *p, int fd, char *reason)

@@ -11,12 +11,12 @@
 
 #include "agent/paths.h"
 #include "agent/requests_handlers.h"
+#include "core/cms.h"
 #include "core/error.h"
 #include "core/file.h"
 #include "core/log.h"
 
-/* A signed policy: 1 MiB of content in base64, and its signatures. */
-enum { POLICY_FILE_MAX = 2 << 20, VERSION_FILE_MAX = 32 };
+enum { VERSION_FILE_MAX = 32 };
 
 size_t request_digits(const char *text)
 {
@@ -105,7 +105,7 @@ static int sealed_read(int fd, uint8_t **data, size_t *length)
 	*length = 0;
 	if (seals < 0 || (seals & wanted) != wanted)
 		return ERR_UNSAFE;
-	return file_read(fd, POLICY_FILE_MAX, data, length);
+	return file_read(fd, CMS_SIGNED_MAX, data, length);
 }
 
 static int version_read(int dir, uint64_t *version)

@@ -14,8 +14,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PEM_MAX = 2 * CMS_CONTENT_MAX };
-
 static int read_certificate(const char *pem, X509 **certificate, struct key **public)
 {
 	struct pem_block block;
@@ -51,7 +49,7 @@ static int read_message(const uint8_t *pem, size_t length, CMS_ContentInfo **cms
 	struct pem_block block;
 
 	*cms = NULL;
-	if (length > PEM_MAX)
+	if (length > CMS_SIGNED_MAX)
 		return ERR_TOO_LONG;
 	int error = pem_read(pem, length, &block);
 	if (error != 0)
@@ -248,7 +246,7 @@ static int read_bundle(const uint8_t *pem, size_t length, STACK_OF(X509) * *cert
 	int error = 0;
 
 	*certificates = NULL;
-	if (length > PEM_MAX)
+	if (length > CMS_SIGNED_MAX)
 		return ERR_TOO_LONG;
 	BIO *bio = BIO_new_mem_buf(pem, (int)length);
 	STACK_OF(X509) *list = sk_X509_new_null();

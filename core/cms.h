@@ -6,7 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { CMS_CONTENT_MAX = 1 << 20, CMS_SIGNERS_MAX = 8 };
+/* A policy with 100,000 rules has room; signed, as PEM, it is a third longer. */
+enum { CMS_CONTENT_MAX = 8 << 20, CMS_SIGNED_MAX = 2 * CMS_CONTENT_MAX, CMS_SIGNERS_MAX = 8 };
 
 struct cms_signer {
 	char subject[256];    /* RFC 2253 */

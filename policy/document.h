@@ -13,7 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { POLICY_TEXT_MAX = 1 << 20, POLICY_NAME_MAX = 64 };
+enum { POLICY_TEXT_MAX = 8 << 20, POLICY_NAME_MAX = 64 };
 
 enum tier { TIER_MY_NUMBER, TIER_LGWAN, TIER_INTERNET };
 
