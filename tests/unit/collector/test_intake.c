@@ -230,8 +230,8 @@ static void test_signature(void **state)
 	free(text);
 	/* One bit of a good one. */
 	jws = fixture_sign(fixture_claims(f, 1), f->key);
-	char *last = strrchr(jws, '.') + 1;
-	*last = *last == 'A' ? 'B' : 'A';
+	size_t last = strlen(jws) - 2; /* the very last digit has bits that say nothing */
+	jws[last] = jws[last] == 'A' ? 'B' : 'A';
 	assert_string_equal(fixture_send(f, jws), "bad-signature");
 	assert_int_equal(fixture_last_seq(f), 0);
 	free(jws);
