@@ -77,7 +77,7 @@ static int print_rules(const struct rule_set *set)
 	return fflush(stdout) == 0 ? EXIT_YES : EXIT_UNASKED;
 }
 
-static int check(int argc, char **argv)
+int command_rules_check(int argc, char **argv)
 {
 	struct rule_set *set;
 	int answer;
@@ -158,7 +158,7 @@ static int answer_question(const struct rule_set *set, const struct device_facts
 	return rule && target == RULE_ALLOW ? EXIT_YES : EXIT_NO;
 }
 
-static int match(int argc, char **argv)
+int command_rules_match(int argc, char **argv)
 {
 	struct question q = {0};
 	struct device_facts *facts = NULL;
@@ -196,15 +196,4 @@ out:
 		free(allowed[i]);
 	free(facts);
 	return answer;
-}
-
-int command_rules(const struct cli *cli, int argc, char **argv)
-{
-	if (argc > 1 && strcmp(argv[1], "generate") == 0)
-		return command_rules_generate(cli, argc - 1, argv + 1);
-	if (argc > 1 && strcmp(argv[1], "check") == 0)
-		return check(argc - 1, argv + 1);
-	if (argc > 1 && strcmp(argv[1], "match") == 0)
-		return match(argc - 1, argv + 1);
-	return command_rules_usage();
 }

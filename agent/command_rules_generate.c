@@ -146,3 +146,14 @@ int command_rules_generate(const struct cli *cli, int argc, char **argv)
 		close(sys);
 	return answer;
 }
+
+int command_rules(const struct cli *cli, int argc, char **argv)
+{
+	if (argc > 1 && strcmp(argv[1], "generate") == 0)
+		return command_rules_generate(cli, argc - 1, argv + 1);
+	if (argc > 1 && strcmp(argv[1], "check") == 0)
+		return command_rules_check(argc - 1, argv + 1);
+	if (argc > 1 && strcmp(argv[1], "match") == 0)
+		return command_rules_match(argc - 1, argv + 1);
+	return command_rules_usage();
+}

@@ -37,6 +37,8 @@ expect 2 'usage: ' rules check
 expect 2 'usage: ' rules check good.rules bad.rules
 expect 2 'usage: ' rules
 expect 2 'usage: ' rules guess good.rules
+links() { ldd "$program" | grep -vE 'vdso|libc\.so|ld-linux|/libasan|/libubsan|/libm\.so|/libgcc_s'; }
+expect 1 '' links
 
 keyboard='id 0627:0001 with-interface 03:01:01'
 export TZ=JST-9
