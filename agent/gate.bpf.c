@@ -121,7 +121,7 @@ int BPF_PROG(gate_file_ioctl, struct file *file, unsigned int command, unsigned 
 
 	if (result != 0 || command != IOCTL_BLKROSET || !is_block(inode))
 		return result;
-	return may(inode->i_rdev, GATE_READ | GATE_WRITE) ? 0 : -GATE_EPERM;
+	return may(inode->i_rdev, GATE_MARK) ? 0 : -GATE_EPERM;
 }
 
 /* Where every way to a block device meets, also those that open no file: mount(2) before it has
@@ -147,7 +147,7 @@ int gate_device(struct bpf_cgroup_dev_ctx *context)
 SEC("fentry/bdev_add")
 int BPF_PROG(gate_bdev_add, struct block_device *bdev, __u32 device)
 {
-	const __u32 all = GATE_READ | GATE_WRITE;
+	const __u32 all = GATE_ALL;
 
 	if (bdev->bd_disk->part0->bd_device.parent == NULL)
 		bpf_map_update_elem(&released, &device, &all, BPF_ANY);

@@ -93,7 +93,7 @@ static uint32_t bsg_major(void)
 static void disk_release(void *context, uint32_t major, uint32_t minor)
 {
 	const uint32_t device = GATE_DEVICE(major, minor);
-	const uint32_t all = GATE_READ | GATE_WRITE;
+	const uint32_t all = GATE_ALL;
 	const int *map = context;
 
 	if (bpf_map_update_elem(*map, &device, &all, BPF_ANY) != 0)

@@ -13,7 +13,8 @@
 /* In PATH_MEDIA_DIR, for main: "active", "off", "absent: CAUSE". */
 #define GATE_STATE "gate.state"
 
-enum { GATE_READ = 1, GATE_WRITE = 2, GATE_RELEASED_MAX = 8192 };
+/* MARK: the kernel's mark "read-only" may be changed. */
+enum { GATE_READ = 1, GATE_WRITE = 2, GATE_MARK = 4, GATE_ALL = 7, GATE_RELEASED_MAX = 8192 };
 
 /* A device's number as the kernel has it inside. */
 #define GATE_DEVICE(major, minor) (((major) << 20) | (minor))

@@ -75,7 +75,7 @@ static int map_open(int *map)
 	return errno == ENOENT ? ERR_NOT_FOUND : ERR_IO;
 }
 
-/* access: GATE_READ and GATE_WRITE; 0 closes. */
+/* access: bits of agent/gate.h; 0 closes. */
 static int gate_set(const struct medium_order *order, uint32_t access)
 {
 	const uint32_t device = GATE_DEVICE(order->major, order->minor);
@@ -89,7 +89,8 @@ static int gate_set(const struct medium_order *order, uint32_t access)
 	memset(&attribute, 0, sizeof(attribute));
 	attribute.map_fd = (uint32_t)map;
 	attribute.key = (uintptr_t)&device;
-	attribute.value = (uintptr_t)&access;
+	if (access != 0) /* the kernel refuses a deletion that has one */
+		attribute.value = (uintptr_t)&access;
 	r = bpf_call(access != 0 ? BPF_MAP_UPDATE_ELEM : BPF_MAP_DELETE_ELEM, &attribute);
 	if (r != 0)
 		error = access == 0 && errno == ENOENT ? 0 : ERR_IO;
@@ -97,29 +98,52 @@ static int gate_set(const struct medium_order *order, uint32_t access)
 	return error;
 }
 
-/* Some kernels take an ioctl and mean another: looked at afterwards. */
-static int read_only_set(int node)
+static int read_only_mark(int node)
 {
 	int fd = node_open(node);
 	int wanted = 1;
-	int seen = 0;
-	int r = ERR_IO;
+	int r;
 
 	if (fd < 0)
 		return errno == ENOMEDIUM ? ERR_NOT_FOUND : ERR_IO;
-	if (ioctl(fd, BLKROSET, &wanted) == 0 && ioctl(fd, BLKROGET, &seen) == 0 && seen == 1)
-		r = 0;
+	r = ioctl(fd, BLKROSET, &wanted) == 0 ? 0 : ERR_IO;
 	close(fd);
+	return r;
+}
+
+/* Some kernels take an ioctl and mean another, and somebody may have taken the mark off again. */
+static int read_only_look(int node)
+{
+	int fd = node_open(node);
+	int seen = 0;
+	int r;
+
+	if (fd < 0)
+		return ERR_IO;
+	r = ioctl(fd, BLKROGET, &seen) == 0 && seen == 1 ? 0 : ERR_IO;
+	close(fd);
+	return r;
+}
+
+/* Nothing that goes by the second line can have written before the mark, or takes it off after. */
+static int import_release(int node, const struct medium_order *order)
+{
+	int r = gate_set(order, GATE_READ | GATE_MARK);
+
+	if (r == 0)
+		r = read_only_mark(node);
+	if (r == 0)
+		r = gate_set(order, GATE_READ);
+	if (r == 0)
+		r = read_only_look(node);
 	return r;
 }
 
 int medium_block_release(int node, const struct medium_order *order)
 {
-	bool import = order->treatment == TREATMENT_IMPORT;
-	int r = gate_set(order, import ? GATE_READ : GATE_READ | GATE_WRITE);
+	int r = order->treatment == TREATMENT_IMPORT ? import_release(node, order)
+	                                             : gate_set(order, GATE_ALL);
 
-	if (r == 0 && import)
-		r = read_only_set(node);
 	if (r != 0)
 		(void)gate_set(order, 0);
 	return r;
@@ -128,7 +152,7 @@ int medium_block_release(int node, const struct medium_order *order)
 bool medium_block_take_back(int node, const struct medium_order *order)
 {
 	int fd = node >= 0 ? node_open(node) : -1;
-	bool written = fd >= 0 && fsync(fd) == 0;
+	bool written = order->treatment == TREATMENT_IMPORT || (fd >= 0 && fsync(fd) == 0);
 
 	if (fd >= 0)
 		close(fd);

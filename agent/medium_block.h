@@ -10,10 +10,9 @@
 int medium_block_find(const char *name, const struct medium_order *order, int *node);
 
 /*
- * Lets it through the second line, for reading alone under import, and then makes it read-only for
- * the kernel too: before that nothing that goes by the second line can have written. Without a
- * second line the kernel's mark alone holds, and root can take it off. On an error it is closed
- * again.
+ * Lets it through the second line, under import for reading alone, and then marked read-only in the
+ * kernel too. Without a second line that mark alone holds, and root can take it off. On an error it
+ * is closed again.
  */
 int medium_block_release(int node, const struct medium_order *order);
 
