@@ -13,6 +13,9 @@
 #include "core/error.h"
 
 #define BLOCK_DEVICES "class/block/"
+/* The kernel wants a UUID before the variables of an event from outside; udev sees
+ * SYNTH_ARG_SEKISHO=sdb1. */
+#define MEDIUM_CALL "change 00000000-0000-0000-0000-000000000000 SEKISHO="
 
 bool request_is_medium_open(const struct request *q)
 {
@@ -55,7 +58,21 @@ static int block_open(const struct answer *a, const struct medium_order *order, 
 	return r;
 }
 
-/* The order first: udev, woken by the change, reads it and has systemd start `medium`. */
+/*
+ * udev's rule for this event has systemd start `medium`. It is an event of the disk's bdi, not of
+ * the block device: udev opens a block device before it reads any rule, and until `medium` has
+ * released it the second line refuses that to udev too.
+ */
+static int medium_call(int block, const char *name)
+{
+	char text[sizeof(MEDIUM_CALL) + sizeof(((struct request *)NULL)->name)];
+	int r;
+
+	snprintf(text, sizeof(text), MEDIUM_CALL "%s", name);
+	r = attribute_write(block, "bdi/uevent", text);
+	return r == ERR_NOT_FOUND ? attribute_write(block, "../bdi/uevent", text) : r;
+}
+
 static int order_give(int media, int block, const char *name, const struct medium_order *order)
 {
 	struct medium_order present;
@@ -69,7 +86,7 @@ static int order_give(int media, int block, const char *name, const struct mediu
 	if (r == 0)
 		r = medium_order_write(media, name, order);
 	if (r == 0)
-		r = attribute_write(block, "uevent", "change");
+		r = medium_call(block, name);
 	return r;
 }
 

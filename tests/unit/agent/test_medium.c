@@ -104,26 +104,40 @@ static int ask(struct workspace *w, enum role role, enum request_type type, cons
 
 static void make_block(struct workspace *w)
 {
-	assert_int_equal(workspace_run(w, "mkdir -p run/sekisho-media class/block/sdb1; echo 8:17 "
-	                                  ">class/block/sdb1/dev; "
-	                                  ": >class/block/sdb1/uevent"),
+	assert_int_equal(
+	        workspace_run(w, "mkdir -p run/sekisho-media class/block sdb/sdb1 sdb/bdi; "
+	                         "ln -s ../../sdb class/block/sdb; "
+	                         "ln -s ../../sdb/sdb1 class/block/sdb1; "
+	                         "echo 8:16 >sdb/dev; echo 8:17 >sdb/sdb1/dev; "
+	                         ": >sdb/bdi/uevent"),
 	        0);
+}
+
+/* Whom udev was told to have `medium` started for. */
+static void called(struct workspace *w, const char *name)
+{
+	char *uevent = workspace_read(w, "sdb/bdi/uevent", NULL);
+	char wanted[96];
+
+	snprintf(wanted, sizeof(wanted), "change 00000000-0000-0000-0000-000000000000 SEKISHO=%s",
+	        name);
+	assert_string_equal(uevent, wanted);
+	free(uevent);
+	assert_int_equal(workspace_run(w, ": >sdb/bdi/uevent"), 0);
 }
 
 static void main_gives_and_takes_orders(void **state)
 {
 	const struct medium_order export = {TREATMENT_EXPORT, 8, 17};
 	const struct medium_order other = {TREATMENT_IMPORT, 8, 18};
+	const struct medium_order disk = {TREATMENT_ALLOW, 8, 16};
 	struct workspace *w = *state;
-	char *uevent;
 
 	make_block(w);
 	workspace_write_text(w, "run/sekisho-media/sdb1.status", "closed\n");
 	assert_int_equal(
 	        ask(w, ROLE_GUARD, REQUEST_MEDIUM_OPEN, "sdb1", medium_number(&import)), 0);
-	uevent = workspace_read(w, "class/block/sdb1/uevent", NULL);
-	assert_string_equal(uevent, "change");
-	free(uevent);
+	called(w, "sdb1");
 	assert_int_not_equal(workspace_run(w, "ls run/sekisho-media/sdb1.status"), 0);
 	assert_int_equal(
 	        ask(w, ROLE_GUARD, REQUEST_MEDIUM_OPEN, "sdb1", medium_number(&import)), 0);
@@ -131,6 +145,8 @@ static void main_gives_and_takes_orders(void **state)
 	        ERR_EXISTS);
 	assert_int_equal(ask(w, ROLE_GUARD, REQUEST_MEDIUM_CLOSE, "sdb1", 0), 0);
 	assert_int_equal(ask(w, ROLE_GUARD, REQUEST_MEDIUM_CLOSE, "sdb1", 0), ERR_NOT_FOUND);
+	assert_int_equal(ask(w, ROLE_GUARD, REQUEST_MEDIUM_OPEN, "sdb", medium_number(&disk)), 0);
+	called(w, "sdb");
 	/* Another one has come under its name. */
 	assert_int_equal(ask(w, ROLE_GUARD, REQUEST_MEDIUM_OPEN, "sdb1", medium_number(&other)),
 	        ERR_NOT_FOUND);
