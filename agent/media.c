@@ -189,7 +189,10 @@ void media_appeared(struct media *m, const char *name)
 	        medium_adopt(m, name, path))
 		return;
 	expected = expected_of_path(m, path);
-	medium = expected != NULL ? medium_add(m, name, path) : NULL;
+	/* A device that failed is not tried until it is expected anew. */
+	if (expected == NULL || expected->failed != NULL)
+		return;
+	medium = medium_add(m, name, path);
 	if (medium == NULL)
 		return;
 	medium->treatment = expected->treatment;
@@ -356,11 +359,21 @@ static bool closing_serve(struct media *m, struct medium *medium)
 	return true;
 }
 
+/* What was closed first must not be opened again while the rest of its device is being closed. */
+static bool may_look(const struct media *m)
+{
+	bool may = m->look;
+
+	for (size_t i = 0; i < m->count; i++)
+		may = may && m->media[i].state != MEDIUM_IS_CLOSING;
+	return may;
+}
+
 bool media_serve(struct media *m)
 {
 	bool ended = false;
 
-	if (m->look)
+	if (may_look(m))
 		media_look(m);
 	for (size_t i = m->count; i > 0; i--) {
 		struct medium *medium = &m->media[i - 1];
@@ -375,7 +388,7 @@ bool media_serve(struct media *m)
 
 int media_wait_ms(const struct media *m)
 {
-	if (m->look)
+	if (may_look(m))
 		return 0;
 	for (size_t i = 0; i < m->count; i++) {
 		if (m->media[i].state != MEDIUM_IS_OPEN)

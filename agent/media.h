@@ -2,6 +2,13 @@
  * guard's media: which block devices came from the devices it let in, and that they are released as
  * the verdict says, and taken back before their device goes. main orders (requests_media.c),
  * `medium` (medium.c) carries out, medium.h is how one learns of the other.
+ *
+ * The second line lets nobody open a block device that is not released, udev and the kernel's
+ * search for partitions included: what came from a device that nobody expects is there, and no byte
+ * of it is readable. So whoever lets a device in says media_expect() before its driver may probe,
+ * and nothing else: its disk and then its partitions are released as they appear (those that are
+ * there already: at the next media_serve()), whatever bus it is on. Whoever denies it, or treats it
+ * otherwise, first asks media_close() until that says false.
  */
 #ifndef SEKISHO_AGENT_MEDIA_H
 #define SEKISHO_AGENT_MEDIA_H
@@ -14,7 +21,7 @@ enum {
 	MEDIA_DEVICE_MAX = 64,
 	MEDIA_PATH_MAX = 512,
 	MEDIA_CLOSE_MS = 10000,
-	MEDIA_OPEN_MS = 10000
+	MEDIA_OPEN_MS = 30000 /* a disk may have to start turning */
 };
 
 enum medium_state { MEDIUM_IS_OPENING, MEDIUM_IS_OPEN, MEDIUM_IS_CLOSING };

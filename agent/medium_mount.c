@@ -16,20 +16,59 @@
 
 enum { PATH_SIZE = 4096, MOUNTINFO_MAX = 4 << 20, STEP_MS = 200 };
 
-/* By how surely the kernel's driver knows its own: FAT takes almost anything. NULL: never written.
+/*
+ * Told by their own marks, so that no driver but its own is given the bytes of a stranger's medium.
+ * NULL: never written. A disc may be both UDF and ISO 9660.
  */
 static const struct {
 	const char *type;
 	const char *import;
 	const char *export;
+	size_t offset;
+	const char *mark;
 } filesystems[] = {
-        {"ext4", "noload", ""}, /* a journal that is not empty stays as it is */
-        {"exfat", "iocharset=utf8,umask=022", "iocharset=utf8,umask=0"},
-        {"ntfs3", "iocharset=utf8,umask=022", "iocharset=utf8,umask=0"},
-        {"udf", "", NULL},
-        {"iso9660", "utf8", NULL},
-        {"vfat", "utf8,umask=022", "utf8,umask=0"},
+        {"ext4", "noload", "", 1080, "\x53\xef"}, /* a journal that is not empty stays as it is */
+        {"exfat", "iocharset=utf8,umask=022", "iocharset=utf8,umask=0", 3, "EXFAT   "},
+        {"ntfs3", "iocharset=utf8,umask=022", "iocharset=utf8,umask=0", 3, "NTFS    "},
+        {"udf", "", NULL, 32769, "BEA01"},
+        {"udf", "", NULL, 34817, "BEA01"}, /* behind ISO 9660's first descriptor */
+        {"udf", "", NULL, 36865, "BEA01"},
+        {"iso9660", "utf8", NULL, 32769, "CD001"},
+        {"vfat", "utf8,umask=022", "utf8,umask=0", 510, "\x55\xaa"},
 };
+
+static void beginning_read(const char *source, uint8_t bytes[MEDIUM_BEGINNING])
+{
+	int fd = open(source, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	size_t length = 0;
+	ssize_t n;
+
+	memset(bytes, 0, MEDIUM_BEGINNING);
+	while (fd >= 0 && length < MEDIUM_BEGINNING &&
+	        (n = pread(fd, bytes + length, MEDIUM_BEGINNING - length, (off_t)length)) > 0)
+		length += (size_t)n;
+	if (fd >= 0)
+		close(fd);
+}
+
+static const char *options_of(size_t i, enum treatment treatment)
+{
+	return treatment == TREATMENT_IMPORT ? filesystems[i].import : filesystems[i].export;
+}
+
+const char *medium_filesystem(const uint8_t bytes[MEDIUM_BEGINNING], enum treatment treatment,
+        size_t *next, const char **options)
+{
+	for (size_t i = *next; i < sizeof(filesystems) / sizeof(filesystems[0]); i++) {
+		*options = options_of(i, treatment);
+		if (*options == NULL || memcmp(bytes + filesystems[i].offset, filesystems[i].mark,
+		                                strlen(filesystems[i].mark)) != 0)
+			continue;
+		*next = i + 1;
+		return filesystems[i].type;
+	}
+	return NULL;
+}
 
 static int directory_make(const char *path)
 {
@@ -49,6 +88,10 @@ int medium_mount(const char *name, enum treatment treatment)
 	        MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_SILENT | (import ? MS_RDONLY : 0);
 	char source[64];
 	char target[64];
+	uint8_t bytes[MEDIUM_BEGINNING];
+	const char *options;
+	const char *type;
+	size_t next = 0;
 	int r = directory_make("/media");
 
 	snprintf(source, sizeof(source), "/dev/%s", name);
@@ -59,11 +102,11 @@ int medium_mount(const char *name, enum treatment treatment)
 		r = directory_make(target);
 	if (r != 0)
 		return r;
-	for (size_t i = 0; i < sizeof(filesystems) / sizeof(filesystems[0]); i++) {
-		const char *data = import ? filesystems[i].import : filesystems[i].export;
-
-		if (data != NULL && mount(source, target, filesystems[i].type, flags, data) == 0)
+	beginning_read(source, bytes);
+	while ((type = medium_filesystem(bytes, treatment, &next, &options)) != NULL) {
+		if (mount(source, target, type, flags, options) == 0)
 			return 0;
+		log_warning("%s: %s: %s", name, type, strerror(errno));
 	}
 	(void)rmdir(target);
 	return ERR_NOT_FOUND;

@@ -4,17 +4,24 @@
 
 #include "agent/medium.h"
 
-enum { MEDIUM_UNMOUNT_MS = 8000 }; /* guard gives up waiting after MEDIA_CLOSE_MS */
+enum {
+	MEDIUM_UNMOUNT_MS = 8000, /* guard gives up waiting after MEDIA_CLOSE_MS */
+	MEDIUM_BEGINNING = 36880  /* bytes of a medium that show what file system it has */
+};
 
 /* Where media are mounted, by name. */
 #define MEDIUM_MOUNTS "/media/sekisho"
 
 /*
- * Mounts it noexec, nosuid, nodev, and read-only under import, at MEDIUM_MOUNTS/NAME, with the
- * first of the kernel's file systems that takes it: no program looks into a medium before.
- * ERR_NOT_FOUND: none does.
+ * Mounts it noexec, nosuid, nodev, and read-only under import, at MEDIUM_MOUNTS/NAME.
+ * ERR_NOT_FOUND: no file system that is known, or that may be mounted under this treatment.
  */
 int medium_mount(const char *name, enum treatment treatment);
+
+/* The kernel's name of a file system that may be there, by the medium's beginning, and its options;
+ * NULL: none, from next on. */
+const char *medium_filesystem(const uint8_t bytes[MEDIUM_BEGINNING], enum treatment treatment,
+        size_t *next, const char **options);
 
 /*
  * Writes out and unmounts every file system of the block device, wherever it is mounted. What is in

@@ -40,11 +40,50 @@ static void what_does_not_fit_is_left_out(void **state)
 	assert_false(medium_mount_point("\n\n8:17\n a b c", 8, 17, 0, path, sizeof(path)));
 }
 
+static void assert_filesystems(
+        const uint8_t *bytes, enum treatment treatment, const char *const expected[])
+{
+	const char *options;
+	size_t next = 0;
+
+	for (size_t i = 0; expected[i] != NULL; i++) {
+		assert_string_equal(
+		        medium_filesystem(bytes, treatment, &next, &options), expected[i]);
+		assert_non_null(options);
+	}
+	assert_null(medium_filesystem(bytes, treatment, &next, &options));
+}
+
+static void file_systems_are_known_by_their_marks(void **state)
+{
+	static const char *const none[] = {NULL};
+	static const char *const ext4[] = {"ext4", NULL};
+	static const char *const ntfs[] = {"ntfs3", "vfat", NULL};
+	static const char *const disc[] = {"udf", "iso9660", NULL};
+	static uint8_t bytes[MEDIUM_BEGINNING];
+
+	(void)state;
+	assert_filesystems(bytes, TREATMENT_EXPORT, none);
+	memcpy(bytes + 1080, "\x53\xef", 2);
+	assert_filesystems(bytes, TREATMENT_IMPORT, ext4);
+	assert_filesystems(bytes, TREATMENT_EXPORT, ext4);
+	memset(bytes, 0, sizeof(bytes));
+	memcpy(bytes + 3, "NTFS    ", 8);
+	memcpy(bytes + 510, "\x55\xaa", 2); /* a boot sector, as FAT's is */
+	assert_filesystems(bytes, TREATMENT_IMPORT, ntfs);
+	memset(bytes, 0, sizeof(bytes));
+	memcpy(bytes + 32769, "CD001", 5);
+	memcpy(bytes + 36865, "BEA01", 5);
+	assert_filesystems(bytes, TREATMENT_IMPORT, disc);
+	assert_filesystems(bytes, TREATMENT_EXPORT, none);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(the_last_mounted_comes_first),
 	        cmocka_unit_test(what_does_not_fit_is_left_out),
+	        cmocka_unit_test(file_systems_are_known_by_their_marks),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
