@@ -42,9 +42,10 @@ unseen() { # CHECKER
 
 # No stamp where something was edited meanwhile: the key may not be that of what was checked.
 check_file() { # CHECKER STAMP FILE
-	"run_$1" "$3" || return 1
-	[ -n "$(find . -newer "$begun" -type f \( -name '*.[ch]' -o -name .clang-tidy -o -name compile_commands.json \
-		-o -path ./tests/lint.sh \) -print -quit)" ] || : >"$2"
+	local edited
+	"run_$1" "$3" && edited=$(find . -newer "$begun" -type f \( -name '*.[ch]' -o -name .clang-tidy \
+		-o -name compile_commands.json -o -path ./tests/lint.sh \) -print -quit) || return 1
+	[ -n "$edited" ] || : >"$2"
 }
 
 check_files() { # CHECKER <KEYS
