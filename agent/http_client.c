@@ -45,6 +45,7 @@ struct http_client {
 	bool secured;
 	bool answered;
 	bool over;
+	bool ended; /* over by an answer that is still to be handed on */
 	int error;
 	char cause[CAUSE_SIZE];
 	int status;
@@ -226,10 +227,14 @@ static void on_connection_event(struct bufferevent *bev, short what, void *conte
 	notify(c);
 }
 
+/* libevent tells of the end before it hands over the answer that announced it. */
 static void on_connection_closed(struct evhttp_connection *connection, void *context)
 {
+	struct http_client *c = context;
+
 	(void)connection;
-	fail(context, ERR_CLOSED, "connection closed by the collector");
+	c->ended = !c->over && c->stage == STAGE_ASKED;
+	fail(c, ERR_CLOSED, "connection closed by the collector");
 }
 
 static void take_type(struct http_client *c, struct evhttp_request *request)
@@ -268,7 +273,7 @@ static void on_request_done(struct evhttp_request *request, void *context)
 	int error;
 
 	set_deadline(c, 0);
-	if (c->over)
+	if (c->over && !c->ended)
 		return;
 	if (request == NULL || evhttp_request_get_response_code(request) == 0) {
 		fail(c, ERR_CLOSED, "connection lost before the answer");
@@ -282,7 +287,8 @@ static void on_request_done(struct evhttp_request *request, void *context)
 	take_type(c, request);
 	c->status = evhttp_request_get_response_code(request);
 	c->answered = true;
-	c->stage = STAGE_IDLE;
+	if (!c->over)
+		c->stage = STAGE_IDLE;
 	notify(c);
 }
 

@@ -457,6 +457,24 @@ static void an_answer_before_the_end_counts(void **state)
 	assert_true(t.failed);
 }
 
+/* As a collector says it when it refuses. */
+static void an_answer_that_ends_the_connection_counts(void **state)
+{
+	struct talk t = {.requests = 2};
+
+	(void)state;
+	talk_with(&t,
+	        &(struct behaviour){.names = "DNS:localhost",
+	                .answer = "HTTP/1.1 403 Forbidden\r\nConnection: close\r\n"
+	                          "Content-Length: 2\r\n\r\nno",
+	                .close_after = true},
+	        "localhost");
+	assert_int_equal(t.answers, 1);
+	assert_int_equal(t.status, 403);
+	assert_int_equal(t.length, 2);
+	assert_true(t.failed);
+}
+
 static void no_content_has_no_body(void **state)
 {
 	struct talk t = {.requests = 3};
@@ -485,6 +503,7 @@ int main(void)
 	        cmocka_unit_test(hostile_answers_fail),
 	        cmocka_unit_test(silence_has_an_end),
 	        cmocka_unit_test(an_answer_before_the_end_counts),
+	        cmocka_unit_test(an_answer_that_ends_the_connection_counts),
 	        cmocka_unit_test(no_content_has_no_body),
 	};
 
