@@ -88,3 +88,14 @@ bool connection_is_bound(const struct connection_list *list, int64_t terminal)
 		return true;
 	return false;
 }
+
+/* New ones come at the head. */
+struct connection *connection_find_stranger(const struct connection_list *list)
+{
+	struct connection *connection;
+
+	TAILQ_FOREACH_REVERSE(connection, &list->connections, connection_queue, next)
+	if (connection->channel.terminal == 0)
+		return connection;
+	return NULL;
+}

@@ -47,5 +47,7 @@ void connection_free(struct connection *connection);
 /* The one on which the terminal waits, the newest if several; NULL. */
 struct connection *connection_find_waiting(const struct connection_list *list, int64_t terminal);
 bool connection_is_bound(const struct connection_list *list, int64_t terminal);
+/* The one that has been open longest without showing which terminal it is; NULL. */
+struct connection *connection_find_stranger(const struct connection_list *list);
 
 #endif

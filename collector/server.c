@@ -15,9 +15,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <time.h>
 
+/* Beside connections: the database, the control socket and its 64 clients, the loop. */
+enum { RESERVED_DESCRIPTORS = 96 };
 enum { SWEEP_SECONDS = 5, BACKLOG = 1024, PROBE_IDLE_SECONDS = 10, PROBE_AGAIN_SECONDS = 5 };
 
 struct server {
@@ -354,6 +357,25 @@ static void forget_connection(
 	connection_free(ptr);
 }
 
+static void end_stranger(const struct connection *connection)
+{
+	evutil_socket_t stranger = bufferevent_getfd(connection->bufferevent);
+
+	if (stranger >= 0)
+		shutdown(stranger, SHUT_RDWR);
+}
+
+/* Whoever fills the house with connections that show nothing must not keep terminals out, which
+ * show at once who they are. */
+static void make_room(struct server *server)
+{
+	const struct connection *stranger = connection_find_stranger(&server->list);
+
+	evconnlistener_disable(server->listener);
+	if (stranger != NULL)
+		end_stranger(stranger);
+}
+
 /* NULL would make libevent speak HTTP in the clear on this connection: serve_request() refuses that
  * too. */
 static struct bufferevent *accept_connection(struct event_base *base, void *context)
@@ -374,7 +396,7 @@ static struct bufferevent *accept_connection(struct event_base *base, void *cont
 		return NULL;
 	}
 	if (server->list.count >= server->list.max)
-		evconnlistener_disable(server->listener);
+		make_room(server);
 	return connection->bufferevent;
 }
 
@@ -397,10 +419,8 @@ static void sweep_strangers(evutil_socket_t fd, short what, void *context)
 	(void)what;
 	TAILQ_FOREACH(connection, &server->list.connections, next)
 	{
-		evutil_socket_t stranger = bufferevent_getfd(connection->bufferevent);
-		if (connection->channel.terminal == 0 && connection->opened_ms < limit &&
-		        stranger >= 0)
-			shutdown(stranger, SHUT_RDWR);
+		if (connection->channel.terminal == 0 && connection->opened_ms < limit)
+			end_stranger(connection);
 	}
 }
 
@@ -483,6 +503,25 @@ static int start_sweep(struct server *server)
 	return server->sweep == NULL || evtimer_add(server->sweep, &span) != 0 ? ERR_MEMORY : 0;
 }
 
+/* Out of descriptors, libevent would try to accept without end: as many connections as there is
+ * room for, and a reserve for the database and for polls. */
+static size_t connections_possible(size_t wanted)
+{
+	struct rlimit limit = {RESERVED_DESCRIPTORS, RESERVED_DESCRIPTORS};
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+		limit.rlim_cur = limit.rlim_max;
+		if (setrlimit(RLIMIT_NOFILE, &limit) != 0)
+			(void)getrlimit(RLIMIT_NOFILE, &limit);
+	}
+	if (limit.rlim_cur >= wanted + RESERVED_DESCRIPTORS)
+		return wanted;
+	size_t possible =
+	        limit.rlim_cur > RESERVED_DESCRIPTORS ? limit.rlim_cur - RESERVED_DESCRIPTORS : 1;
+	log_warning("connections_max is %zu: no more descriptors are allowed", possible);
+	return possible;
+}
+
 static void set_up(struct server *server, const struct server_parts *parts)
 {
 	server->parts = *parts;
@@ -492,7 +531,8 @@ static void set_up(struct server *server, const struct server_parts *parts)
 	server->intake = (struct intake){.store = parts->store,
 	        .receipt_key = parts->receipt_key,
 	        .fresh_ms = (int64_t)parts->config->fresh_seconds * 1000};
-	connection_list_start(&server->list, parts->config->connections_max, accept_again, server);
+	connection_list_start(&server->list, connections_possible(parts->config->connections_max),
+	        accept_again, server);
 	poll_board_start(&server->polls, parts->base);
 	server->polls.send = send_nonce;
 	server->polls.connected = is_connected;

@@ -7,6 +7,7 @@ build=${SEKISHO_BUILD-$PWD/build/release}
 program=$build/collector/sekisho-collector
 client=$build/tests/unit/collector/report_client
 server=
+limited=()
 clean_up() {
 	[ -z "$server" ] || kill "$server" 2>/dev/null
 	wait
@@ -41,7 +42,7 @@ start() {
 		[ -z "${1-}" ] || port=$1
 		printf 'dir: %s\nlisten: 127.0.0.1:%s\nfresh_seconds: %s\nstale_seconds: %s\n' \
 			"$data" "$port" 30 60 >"$work/collector.yaml"
-		"$program" --config "$work/collector.yaml" serve >>"$work/log" 2>&1 &
+		"${limited[@]}" "$program" --config "$work/collector.yaml" serve >>"$work/log" 2>&1 &
 		server=$!
 		for _ in $(seq 100); do
 			listens "$port" && return 0
@@ -249,6 +250,17 @@ sqlite3 "$database" 'UPDATE reports SET received = received - 40000; UPDATE nonc
 says '"MISSING"' 'then missing' shown T2 .state
 says '200 receipt seq=5 full_state=0' 'an old nonce' terminal T3 report -
 says '"MISSING"' 'makes nothing fresh' shown T3 .state
+ends 0 'SIGTERM once more' end_server
+
+echo '-- a full house'
+limited=(prlimit --nofile=128:128)
+start "$port"
+says 1 'it knows how many fit' sh -c "grep -c 'connections_max is 32: ' '$work/log'"
+for _ in {1..60}; do
+	exec {held}<>"/dev/tcp/127.0.0.1/$port"
+done
+says "200 receipt seq=$(($(jq .seq "$work/T2/client.json") + 1)) full_state=0" \
+	'connections that show nothing keep no terminal out' timeout 10 "$client" localhost "$port" "$data/ca.pem" "$work/T2" report -
 ends 0 'SIGTERM at last' end_server
 grep -q 'ERROR: AddressSanitizer\|runtime error\|disk I/O\|not recorded' "$work/log"
 [ $? = 1 ]

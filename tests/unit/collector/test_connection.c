@@ -17,7 +17,9 @@ static void test_list(void **state)
 	struct connection *first = connection_new(&list);
 	struct connection *second = connection_new(&list);
 	assert_int_equal(list.count, 2);
+	assert_ptr_equal(connection_find_stranger(&list), first); /* the oldest */
 	first->channel.terminal = 5;
+	assert_ptr_equal(connection_find_stranger(&list), second);
 	assert_true(connection_is_bound(&list, 5));
 	assert_false(connection_is_bound(&list, 6));
 	assert_null(connection_find_waiting(&list, 5));
@@ -25,6 +27,7 @@ static void test_list(void **state)
 	assert_ptr_equal(connection_find_waiting(&list, 5), first);
 	assert_null(connection_find_waiting(&list, 6));
 	second->channel.terminal = 5;
+	assert_null(connection_find_stranger(&list));
 	second->waiting = first->waiting;
 	assert_ptr_equal(connection_find_waiting(&list, 5), second); /* the newest */
 	connection_free(second);
