@@ -115,14 +115,14 @@ static int result_read(struct frame *frame, uint32_t id, int *answer, int *fd_ou
 
 static int left_until(int64_t deadline)
 {
-	int64_t left = deadline - clock_boot_ms();
+	int64_t left = deadline - clock_awake_ms();
 
 	return left > 0 ? (int)left : 0;
 }
 
 static int result_wait(struct channel *c, uint32_t id, int *fd_out)
 {
-	int64_t deadline = clock_boot_ms() + CHANNEL_TIMEOUT_MS;
+	int64_t deadline = clock_awake_ms() + CHANNEL_TIMEOUT_MS;
 	uint8_t memory[MAIN_FRAME_MAX];
 	struct frame frame;
 	int answer = ERR_DENIED;
@@ -226,7 +226,7 @@ static int event_step(struct channel *c, uint32_t id, int timeout_ms)
 
 int channel_event(struct channel *c, const struct event_record *e)
 {
-	int64_t deadline = clock_boot_ms() + CHANNEL_TIMEOUT_MS;
+	int64_t deadline = clock_awake_ms() + CHANNEL_TIMEOUT_MS;
 	uint8_t memory[EVENT_ENCODED_MAX + 4];
 	struct buffer out = buffer_over(memory, sizeof(memory));
 	uint32_t id = id_next(c);
@@ -282,7 +282,7 @@ int channel_looked(struct channel *c)
 int channel_roll(struct channel *c)
 {
 	/* Main gives the others CHANNEL_TIMEOUT_MS. */
-	int64_t deadline = clock_boot_ms() + CHANNEL_TIMEOUT_MS + CHANNEL_TIMEOUT_MS / 2;
+	int64_t deadline = clock_awake_ms() + CHANNEL_TIMEOUT_MS + CHANNEL_TIMEOUT_MS / 2;
 	uint8_t memory[MAIN_FRAME_MAX];
 	struct frame frame;
 	int r = frame_send(c->main_fd, MESSAGE_ROLL, NULL, 0, NULL, 0);

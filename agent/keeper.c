@@ -90,8 +90,8 @@ static void alarm_serve(struct keeping *k)
 
 	while (read(k->alarm_fd, bytes, sizeof(bytes)) > 0)
 		;
-	k->calm_ms = clock_boot_ms() + CALM_MS;
-	k->due_ms = clock_boot_ms() + KEEPER_ANSWER_MS;
+	k->calm_ms = clock_awake_ms() + CALM_MS;
+	k->due_ms = clock_awake_ms() + KEEPER_ANSWER_MS;
 	say(k->fd, KEEPER_ASK);
 }
 
@@ -128,7 +128,7 @@ static int signals_serve(const struct keeping *k)
 static int wait_ms(const struct keeping *k)
 {
 	int64_t until = k->due_ms != 0 ? k->due_ms : k->calm_ms;
-	int64_t left = until - clock_boot_ms();
+	int64_t left = until - clock_awake_ms();
 
 	if (until == 0)
 		return -1;
@@ -137,7 +137,7 @@ static int wait_ms(const struct keeping *k)
 
 static void time_serve(struct keeping *k)
 {
-	int64_t now = clock_boot_ms();
+	int64_t now = clock_awake_ms();
 
 	if (k->due_ms != 0 && now >= k->due_ms) {
 		k->due_ms = 0;
@@ -251,7 +251,7 @@ void keeper_ask(struct keeper *k)
 {
 	if (k->due_ms != 0)
 		return;
-	k->due_ms = clock_boot_ms() + KEEPER_ANSWER_MS;
+	k->due_ms = clock_awake_ms() + KEEPER_ANSWER_MS;
 	say(k->fd, KEEPER_ASK);
 }
 
@@ -269,7 +269,7 @@ void keeper_serve(struct keeper *k)
 
 void keeper_check(const struct keeper *k)
 {
-	if (k->due_ms == 0 || clock_boot_ms() < k->due_ms)
+	if (k->due_ms == 0 || clock_awake_ms() < k->due_ms)
 		return;
 	log_error("%s", LANGUAGE("番人が答えないため全て起動し直します",
 	                        "the keeper does not answer: everything is started anew"));

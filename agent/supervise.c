@@ -91,7 +91,7 @@ static void process_ping(struct supervisor *s, enum role role)
 
 	if (p->fd < 0 || p->pinged_ms != 0)
 		return;
-	p->pinged_ms = clock_boot_ms();
+	p->pinged_ms = clock_awake_ms();
 	process_send(s, role, MESSAGE_PING);
 }
 
@@ -236,7 +236,7 @@ static void process_start(struct supervisor *s, enum role role)
 {
 	struct process *p = process_of(s, role);
 	bool again = p->started_ms != 0;
-	int64_t now = clock_boot_ms();
+	int64_t now = clock_awake_ms();
 	int channel = -1;
 	int r = pair_open(&p->fd, &channel, false);
 
@@ -268,7 +268,7 @@ void supervise_start(struct supervisor *s)
 	for (size_t i = 0; i < ROLES; i++) {
 		struct process *p = process_of(s, roles[i]);
 
-		if (p->pid == 0 && p->due_ms <= clock_boot_ms())
+		if (p->pid == 0 && p->due_ms <= clock_awake_ms())
 			process_start(s, roles[i]);
 	}
 }
@@ -286,7 +286,7 @@ static void process_died(struct supervisor *s, enum role role, const char *cause
 	if (role == ROLE_SIGNER)
 		tell_connect(&s->tell, -1);
 	s->restarts++;
-	back_off(p, clock_boot_ms());
+	back_off(p, clock_awake_ms());
 	supervise_tell_state(s);
 }
 
@@ -370,7 +370,7 @@ static void roll_end(struct supervisor *s)
 
 static void roll_check(struct supervisor *s)
 {
-	if (s->roll_due_ms != 0 && (roll_is_complete(s) || clock_boot_ms() >= s->roll_due_ms))
+	if (s->roll_due_ms != 0 && (roll_is_complete(s) || clock_awake_ms() >= s->roll_due_ms))
 		roll_end(s);
 }
 
@@ -382,7 +382,7 @@ static void roll_begin(struct supervisor *s)
 
 	if (s->roll_due_ms != 0)
 		return;
-	s->roll_due_ms = clock_boot_ms() + ROLL_MS;
+	s->roll_due_ms = clock_awake_ms() + ROLL_MS;
 	for (size_t i = 0; i < ROLES; i++)
 		process_ping(s, roles[i]);
 	for (size_t i = 0; i < sizeof(looking) / sizeof(looking[0]); i++) {
@@ -407,7 +407,7 @@ static void process_answer_check(struct supervisor *s, enum role role, int64_t n
 
 void supervise_due(struct supervisor *s)
 {
-	int64_t now = clock_boot_ms();
+	int64_t now = clock_awake_ms();
 
 	for (size_t i = 0; i < ROLES; i++)
 		process_answer_check(s, roles[i], now);
@@ -556,7 +556,7 @@ void supervise_serve_tell(struct supervisor *s)
 
 static void sooner(int64_t *least, int64_t at)
 {
-	int64_t left = at - clock_boot_ms();
+	int64_t left = at - clock_awake_ms();
 
 	if (left < 0)
 		left = 0;
@@ -621,7 +621,7 @@ int supervise_hand(struct supervisor *s, enum control verb, int connection, int 
 /* Waits until the process is gone, reaping whatever ends meanwhile. */
 static void wait_gone(struct supervisor *s, enum role role, int64_t deadline)
 {
-	while (process_of(s, role)->pid != 0 && clock_boot_ms() < deadline) {
+	while (process_of(s, role)->pid != 0 && clock_awake_ms() < deadline) {
 		supervise_reap(s);
 		if (process_of(s, role)->pid != 0)
 			poll(NULL, 0, 10);
@@ -635,21 +635,21 @@ static void process_end(struct supervisor *s, enum role role)
 	if (p->pid == 0)
 		return;
 	kill(p->pid, SIGTERM);
-	wait_gone(s, role, clock_boot_ms() + STOP_WAIT_MS / 2);
+	wait_gone(s, role, clock_awake_ms() + STOP_WAIT_MS / 2);
 	if (p->pid == 0)
 		return;
 	kill(p->pid, SIGKILL);
-	wait_gone(s, role, clock_boot_ms() + STOP_WAIT_MS / 2);
+	wait_gone(s, role, clock_awake_ms() + STOP_WAIT_MS / 2);
 }
 
 static void stopping_tell(struct supervisor *s)
 {
-	int64_t deadline = clock_boot_ms() + STOP_WAIT_MS;
+	int64_t deadline = clock_awake_ms() + STOP_WAIT_MS;
 	struct event_record e;
 
 	event_start(&e, EVENT_AGENT_STOPPING);
 	tell_event(&s->tell, &e);
-	while (s->tell.count > 0 && s->tell.fd >= 0 && clock_boot_ms() < deadline) {
+	while (s->tell.count > 0 && s->tell.fd >= 0 && clock_awake_ms() < deadline) {
 		struct pollfd fd = {.fd = s->tell.fd, .events = POLLIN};
 
 		(void)poll(&fd, 1, 50);

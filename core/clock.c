@@ -20,12 +20,22 @@ int64_t clock_wall(void)
 	return (int64_t)now.tv_sec;
 }
 
-int64_t clock_boot_ms(void)
+static int64_t milliseconds(clockid_t clock)
 {
 	struct timespec now;
 
-	clock_gettime(CLOCK_BOOTTIME, &now);
+	clock_gettime(clock, &now);
 	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+int64_t clock_boot_ms(void)
+{
+	return milliseconds(CLOCK_BOOTTIME);
+}
+
+int64_t clock_awake_ms(void)
+{
+	return milliseconds(CLOCK_MONOTONIC);
 }
 
 void clock_format(int64_t seconds, char *out)

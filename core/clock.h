@@ -15,6 +15,9 @@ int64_t clock_wall(void);
 /* Milliseconds since boot, suspend included (CLOCK_BOOTTIME). */
 int64_t clock_boot_ms(void);
 
+/* The same, suspend left out: for how long somebody may take to answer who is suspended too. */
+int64_t clock_awake_ms(void);
+
 /* UTC, RFC 3339, whole seconds. out holds CLOCK_RFC3339_SIZE bytes. */
 void clock_format(int64_t seconds, char *out);
 
