@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "agent/descriptors.h"
@@ -44,6 +45,12 @@ bool device_name_is_device(const char *name)
 	return separator == '.';
 }
 
+/* What belongs to a device that is going away answers ENODEV. */
+static int error_of_sysfs(void)
+{
+	return errno == ENOENT || errno == ENODEV ? ERR_NOT_FOUND : ERR_IO;
+}
+
 /* At most size bytes. ERR_TOO_LONG when there is more. */
 static int bytes_read(int dir, const char *name, void *bytes, size_t size, size_t *length)
 {
@@ -52,14 +59,14 @@ static int bytes_read(int dir, const char *name, void *bytes, size_t size, size_
 
 	*length = 0;
 	if (fd < 0)
-		return errno == ENOENT ? ERR_NOT_FOUND : ERR_IO;
+		return error_of_sysfs();
 	while (*length < size) {
 		ssize_t got = read(fd, (char *)bytes + *length, size - *length);
 
 		if (got < 0 && errno == EINTR)
 			continue;
 		if (got <= 0) {
-			r = got == 0 ? 0 : ERR_IO;
+			r = got == 0 ? 0 : error_of_sysfs();
 			break;
 		}
 		*length += (size_t)got;
@@ -237,18 +244,25 @@ static int device_open(int sys, const char *name, int *dir)
 		return ERR_NOT_FOUND;
 	snprintf(path, sizeof(path), "bus/usb/devices/%s", name);
 	*dir = openat(sys, path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	return *dir >= 0 ? 0 : ERR_NOT_FOUND;
+	return *dir >= 0 ? 0 : error_of_sysfs();
 }
 
 /* The directory is one device's for ever, so every attribute read through it is that device's. */
 static int state_read(int dir, struct device *d)
 {
-	unsigned authorised;
+	unsigned authorised = 0;
+	struct stat status;
+	int r = fstat(dir, &status) == 0 ? 0 : ERR_IO;
 
-	if (number_read(dir, "busnum", &d->bus) != 0 || number_read(dir, "devnum", &d->devnum) != 0)
-		return ERR_NOT_FOUND;
-	if (number_read(dir, "authorized", &authorised) != 0)
-		return ERR_NOT_FOUND;
+	if (r == 0)
+		r = number_read(dir, "busnum", &d->bus);
+	if (r == 0)
+		r = number_read(dir, "devnum", &d->devnum);
+	if (r == 0)
+		r = number_read(dir, "authorized", &authorised);
+	if (r != 0)
+		return r == ERR_NOT_FOUND ? r : ERR_IO;
+	d->inode = status.st_ino;
 	d->authorised = authorised != 0;
 	return 0;
 }
@@ -312,7 +326,7 @@ int device_state_read(int sys, const struct device *d, struct device_state *stat
 	if (r != 0)
 		return r;
 	r = state_read(dir, &now);
-	if (r == 0 && (now.bus != d->bus || now.devnum != d->devnum))
+	if (r == 0 && (now.bus != d->bus || now.devnum != d->devnum || now.inode != d->inode))
 		r = ERR_NOT_FOUND;
 	if (r == 0) {
 		state->authorised = now.authorised;

@@ -11,7 +11,8 @@ enum { DEVICE_NAME_MAX = 64 };
 struct device {
 	char name[DEVICE_NAME_MAX]; /* kernel name: "1-2.3" */
 	unsigned bus;
-	unsigned devnum;
+	unsigned devnum; /* of 127: used again */
+	uint64_t inode;  /* of its directory in sysfs: never used again before a restart */
 	bool authorised; /* at the time it was read */
 	bool readable;   /* facts hold everything; else it must be denied */
 	struct device_facts facts;
@@ -23,7 +24,8 @@ bool device_name_is_hub(const char *name);
 
 /*
  * Reads device name. sys: descriptor of /sys. What cannot be read whole (agent/descriptors.h)
- * leaves readable false. ERR_NOT_FOUND: no such device (any more).
+ * leaves readable false. ERR_NOT_FOUND: no such device (any more). ERR_IO: one is there, of which
+ * not even the number and whether it is authorised can be read.
  */
 int device_read(int sys, const char *name, struct device *d);
 
@@ -35,7 +37,7 @@ struct device_state {
 	uint32_t open; /* authorised */
 };
 
-/* ERR_NOT_FOUND when the device that was read is not there any more. */
+/* ERR_NOT_FOUND when the device that was read is not there any more; ERR_IO: not known. */
 int device_state_read(int sys, const struct device *d, struct device_state *state);
 
 /*

@@ -1,13 +1,13 @@
 #include "agent/enforce.h"
 
-#include <dirent.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "agent/hubs.h"
 #include "agent/probation.h"
+#include "agent/usb_names.h"
 #include "agent/usb_number.h"
 #include "agent/ways.h"
 #include "core/clock.h"
@@ -18,7 +18,9 @@
 
 enum { SILENCE_MS = 2000, LOG_NAME_MAX = 128 };
 
-#define CONTROLLERS_DEFAULT "module/usbcore/parameters/authorized_default"
+/* What faults that are no device's are called. */
+#define FAULT_CONTROLLERS "usbcore"
+#define FAULT_DEVICES "usb"
 #define BIT(way) (UINT32_C(1) << (way))
 
 void enforce_interfaces_text(const struct device_facts *facts, char *text, size_t size)
@@ -134,22 +136,48 @@ static void verdict_tell(struct enforcement *e, struct guarded *g)
 		verdict_log(g);
 }
 
-/* Told once for each cause: why is a string of this file's or of error_text()'s. */
-static void unenforced_set(struct enforcement *e, struct guarded *g, const char *why)
+static void unenforced_tell(struct enforcement *e, struct guarded *g)
 {
 	struct event_record event;
 
-	if (why == NULL || (g->unenforced != NULL && strcmp(why, g->unenforced) == 0)) {
-		g->unenforced = why;
+	if (g->untold == NULL)
 		return;
-	}
-	g->unenforced = why;
-	log_error("%s: %s: %s", g->device.name,
-	        LANGUAGE("判定を適用できません", "the verdict is not in effect"), why);
 	event_identify(&event, EVENT_DEVICE_UNENFORCED, g);
 	event_put(&event, FIELD_VERDICT, treatment_name(g->verdict.treatment));
-	event_put(&event, FIELD_CAUSE, why);
-	(void)tell(e, &event);
+	event_put(&event, FIELD_CAUSE, g->untold);
+	if (tell(e, &event) == 0)
+		g->untold = NULL;
+}
+
+/* Told once for each cause: why is a string of this file's or of error_text()'s. */
+static void unenforced_set(struct enforcement *e, struct guarded *g, const char *why)
+{
+	bool new = why != NULL && (g->unenforced == NULL || strcmp(why, g->unenforced) != 0);
+
+	g->unenforced = why;
+	if (!new)
+		return;
+	log_error("%s: %s: %s", g->device.name,
+	        LANGUAGE("判定を適用できません", "the verdict is not in effect"), why);
+	g->untold = why;
+	unenforced_tell(e, g);
+}
+
+static int fault_tell(void *context, const struct fault *fault)
+{
+	struct event_record event;
+
+	event_start(&event, EVENT_DEVICE_UNENFORCED);
+	event_put(&event, FIELD_DEVICE, fault->name);
+	event_put(&event, FIELD_VERDICT, treatment_name(TREATMENT_DENY));
+	event_put(&event, FIELD_CAUSE, fault->why);
+	return tell(context, &event);
+}
+
+static void fault_set(struct enforcement *e, const char *name, const char *why)
+{
+	faults_set(&e->faults, name, why);
+	faults_tell(&e->faults, fault_tell, e);
 }
 
 /* The interfaces of a configuration that the verdict lets in. */
@@ -190,7 +218,10 @@ static int state_ask(
 	        authorised ? REQUEST_USB_AUTHORISE : REQUEST_USB_DEAUTHORISE, g->device.name,
 	        number, -1, NULL);
 	gone = device_state_read(e->sys, &g->device, &g->state);
-	return gone != 0 ? gone : r;
+	if (gone != 0)
+		return gone;
+	/* It is there, whatever main did not find. */
+	return r == ERR_NOT_FOUND ? ERR_IO : r;
 }
 
 /*
@@ -207,9 +238,10 @@ static int state_make(struct enforcement *e, struct guarded *g, bool authorised)
 	r = state_ask(e, g, authorised, configuration);
 	if (r == ERR_VERSION && g->state.configuration != configuration)
 		r = state_ask(e, g, authorised, g->state.configuration);
-	if (r == 0 && !state_is(e, g, authorised))
-		r = ERR_IO;
-	return r;
+	if (r == ERR_NOT_FOUND)
+		return r;
+	/* Main may have been slow, and done it all the same. */
+	return state_is(e, g, authorised) ? 0 : (r != 0 ? r : ERR_IO);
 }
 
 /* ERR_NOT_FOUND: it has gone. */
@@ -295,8 +327,11 @@ static void apply_allow(struct enforcement *e, struct guarded *g)
 	g->kept = false;
 	if (medium_has_failed(e, g) || media_wait(e, g, g->verdict.treatment))
 		return;
-	if (g->anew)
+	if (g->anew) {
 		apply_authorised(e, g, false);
+		if (g->unenforced != NULL)
+			return; /* it is still let in as before: tried again */
+	}
 	g->anew = false;
 	verdict_tell(e, g);
 	g->held_back = !g->told;
@@ -376,18 +411,63 @@ static size_t index_of(const struct enforcement *e, const char *name)
 	return i;
 }
 
-static void forget(struct enforcement *e, size_t index)
+/* True when the journal has what was decided on it, and that it has gone. */
+static bool departed_tell(struct enforcement *e, struct guarded *g)
 {
 	struct event_record event;
 
-	event_identify(&event, EVENT_DEVICE_REMOVED, e->devices[index]);
-	(void)tell(e, &event);
-	media_prepare(e, e->devices[index], TREATMENT_DENY);
-	recollection_free(&e->devices[index]->past);
-	free(e->devices[index]);
+	verdict_tell(e, g);
+	unenforced_tell(e, g);
+	if (!g->told || g->untold != NULL)
+		return false;
+	event_identify(&event, EVENT_DEVICE_REMOVED, g);
+	return tell(e, &event) == 0;
+}
+
+static void departed_drop(struct enforcement *e, size_t index)
+{
+	free(e->departed[index]);
+	e->departed_count--;
+	for (size_t i = index; i < e->departed_count; i++)
+		e->departed[i] = e->departed[i + 1];
+}
+
+static void departed_tell_all(struct enforcement *e)
+{
+	while (e->departed_count > 0 && departed_tell(e, e->departed[0]))
+		departed_drop(e, 0);
+}
+
+/* In the order in which they went. */
+static void departed_keep(struct enforcement *e, struct guarded *g)
+{
+	/* What waited for the journal was never let in. */
+	g->verdict = enforce_verdict(g);
+	g->held_back = false;
+	departed_tell_all(e);
+	if (e->departed_count == 0 && departed_tell(e, g)) {
+		free(g);
+		return;
+	}
+	if (e->departed_count == ENFORCE_DEPARTED_MAX) {
+		log_error("%s: %s", e->departed[0]->device.name,
+		        LANGUAGE("記録できないまま抜かれました",
+		                "has gone, and could not be journalled"));
+		departed_drop(e, 0);
+	}
+	e->departed[e->departed_count++] = g; /* transferred */
+}
+
+static void forget(struct enforcement *e, size_t index)
+{
+	struct guarded *g = e->devices[index];
+
+	media_prepare(e, g, TREATMENT_DENY);
+	recollection_free(&g->past);
 	e->count--;
 	for (size_t i = index; i < e->count; i++)
 		e->devices[i] = e->devices[i + 1];
+	departed_keep(e, g);
 }
 
 void enforce_removed(struct enforcement *e, const char *name)
@@ -396,39 +476,34 @@ void enforce_removed(struct enforcement *e, const char *name)
 	struct device_state state;
 
 	/* A removal that is late must not forget what sits in the port now. */
-	if (index < e->count && device_state_read(e->sys, &e->devices[index]->device, &state) != 0)
+	if (index < e->count &&
+	        device_state_read(e->sys, &e->devices[index]->device, &state) == ERR_NOT_FOUND)
 		forget(e, index);
 }
 
-static void hub_deny(struct enforcement *e, const char *name)
+static void controllers_close(struct enforcement *e)
 {
-	int r;
+	fault_set(e, FAULT_CONTROLLERS,
+	        e->observe ? NULL : hubs_close_controllers(e->channel, e->sys));
+}
 
-	if (e->observe)
-		return;
-	/* With usbcore a module, its parameter exists only from now on. */
-	r = channel_request(e->channel, REQUEST_CONTROLLERS_DENY, NULL, 0, -1, NULL);
-	if (r != 0 && r != ERR_NOT_FOUND)
-		log_error("%s: %s", CONTROLLERS_DEFAULT, error_text(r));
-	r = channel_request(e->channel, REQUEST_HUB_DENY, name, 0, -1, NULL);
-	if (r != 0 && r != ERR_NOT_FOUND)
-		log_error("%s: %s", name, error_text(r));
+static void hub_close(struct enforcement *e, const char *name)
+{
+	fault_set(e, name, e->observe ? NULL : hubs_close(e->channel, e->sys, name));
 }
 
 static struct guarded *device_take(struct enforcement *e, const char *name)
 {
-	struct guarded *g;
+	struct guarded *g = e->count < ENFORCE_DEVICES_MAX ? calloc(1, sizeof(*g)) : NULL;
+	int r = ERR_MEMORY;
 
-	if (e->count == ENFORCE_DEVICES_MAX) {
-		log_error("%s: %s", name,
-		        LANGUAGE("機器が多すぎます", "too many devices")); /* it stays denied */
-		return NULL;
-	}
-	g = calloc(1, sizeof(*g));
-	if (g == NULL)
-		return NULL;
-	if (device_read(e->sys, name, &g->device) != 0 ||
-	        device_state_read(e->sys, &g->device, &g->state) != 0) {
+	if (g != NULL)
+		r = device_read(e->sys, name, &g->device);
+	if (r == 0)
+		r = device_state_read(e->sys, &g->device, &g->state);
+	/* One that has gone meanwhile is nothing to enforce; of any other nothing is known. */
+	fault_set(e, name, r == 0 || r == ERR_NOT_FOUND ? NULL : error_text(r));
+	if (r != 0) {
 		free(g);
 		return NULL;
 	}
@@ -449,80 +524,55 @@ void enforce_appeared(struct enforcement *e, const char *name)
 {
 	struct guarded *g = NULL;
 
-	if (device_name_is_hub(name))
-		hub_deny(e, name);
-	else
+	if (device_name_is_hub(name)) {
+		controllers_close(e);
+		hub_close(e, name);
+	} else {
 		g = device_new(e, name);
+	}
 	if (g != NULL)
 		judge_again(e, g);
 }
 
-struct name {
-	char text[DEVICE_NAME_MAX];
-};
-
-/* Hubs before what hangs on them: "usb1" < "1-2" < "1-2.3". */
-static int text_compare(const char *left, const char *right)
+static bool name_is_there(const void *context, const char *name)
 {
-	int hubs = (int)device_name_is_hub(right) - (int)device_name_is_hub(left);
+	const struct usb_names *names = context;
 
-	if (hubs != 0)
-		return hubs;
-	return strlen(left) != strlen(right) ? (strlen(left) < strlen(right) ? -1 : 1)
-	                                     : strcmp(left, right);
-}
-
-static int name_compare(const void *a, const void *b)
-{
-	return text_compare(((const struct name *)a)->text, ((const struct name *)b)->text);
-}
-
-static bool name_counts(const char *name)
-{
-	return strlen(name) < DEVICE_NAME_MAX &&
-	       (device_name_is_hub(name) || device_name_is_device(name));
-}
-
-static size_t names_read(int sys, struct name *names, size_t size)
-{
-	int fd = openat(sys, "bus/usb/devices", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
-	struct dirent *entry;
-	size_t count = 0;
-
-	if (dir == NULL) {
-		if (fd >= 0)
-			close(fd);
-		return 0;
+	if (strcmp(name, FAULT_CONTROLLERS) == 0 || strcmp(name, FAULT_DEVICES) == 0)
+		return true;
+	for (size_t i = 0; i < names->count; i++) {
+		if (strcmp(names->list[i].text, name) == 0)
+			return true;
 	}
-	while (count < size && (entry = readdir(dir)) != NULL) {
-		if (name_counts(entry->d_name))
-			memcpy(names[count++].text, entry->d_name, strlen(entry->d_name) + 1);
+	return false;
+}
+
+/* Hubs closed, what is new taken, what has gone forgotten; nothing judged. */
+static void look_round(struct enforcement *e)
+{
+	struct usb_names names;
+	int r = usb_names_read(e->sys, &names);
+
+	controllers_close(e);
+	fault_set(e, FAULT_DEVICES, r == 0 ? NULL : error_text(r));
+	for (size_t i = 0; i < names.count; i++) {
+		if (device_name_is_hub(names.list[i].text))
+			hub_close(e, names.list[i].text);
+		else
+			(void)device_new(e, names.list[i].text);
 	}
-	closedir(dir);
-	qsort(names, count, sizeof(names[0]), name_compare);
-	return count;
+	for (size_t i = e->count; i > 0; i--) {
+		if (!name_is_there(&names, e->devices[i - 1]->device.name))
+			enforce_removed(e, e->devices[i - 1]->device.name);
+	}
+	if (r == 0)
+		faults_forget(&e->faults, name_is_there, &names);
+	usb_names_free(&names);
 }
 
 void enforce_everything(struct enforcement *e)
 {
-	struct name *names = calloc(ENFORCE_DEVICES_MAX, sizeof(*names));
-	size_t count;
-
-	if (names == NULL)
-		return;
-	if (!e->observe)
-		(void)channel_request(e->channel, REQUEST_CONTROLLERS_DENY, NULL, 0, -1, NULL);
-	for (size_t i = e->count; i > 0; i--)
-		enforce_removed(e, e->devices[i - 1]->device.name);
-	count = names_read(e->sys, names, ENFORCE_DEVICES_MAX);
-	for (size_t i = 0; i < count; i++) {
-		if (device_name_is_hub(names[i].text))
-			hub_deny(e, names[i].text);
-		else
-			(void)device_new(e, names[i].text);
-	}
-	free(names);
+	look_round(e);
 	enforce_judge_again(e);
 }
 
@@ -533,7 +583,7 @@ static int device_compare(const void *a, const void *b)
 	const struct guarded *right = *(struct guarded *const *)b;
 	int works = (int)right->device.authorised - (int)left->device.authorised;
 
-	return works != 0 ? works : text_compare(left->device.name, right->device.name);
+	return works != 0 ? works : usb_names_compare(left->device.name, right->device.name);
 }
 
 void enforce_judge_again(struct enforcement *e)
@@ -558,38 +608,33 @@ void enforce_media_ended(struct enforcement *e)
 
 bool enforce_tell_again(struct enforcement *e)
 {
-	bool waiting = false;
-
+	departed_tell_all(e);
 	for (size_t i = 0; i < e->count; i++) {
 		if (!e->devices[i]->told)
 			apply(e, e->devices[i]);
-		waiting = waiting || !e->devices[i]->told;
+		unenforced_tell(e, e->devices[i]);
 	}
-	return waiting;
+	faults_tell(&e->faults, fault_tell, e);
+	return !enforce_is_told(e);
 }
 
-static bool attribute_is_zero(int dir, const char *path)
+bool enforce_is_told(const struct enforcement *e)
 {
-	char value[2] = "";
-	int fd = openat(dir, path, O_RDONLY | O_CLOEXEC);
-	ssize_t length;
-
-	if (fd < 0)
-		return false;
-	length = read(fd, value, sizeof(value));
-	close(fd);
-	return length >= 1 && value[0] == '0' && (length == 1 || value[1] == '\n');
+	for (size_t i = 0; i < e->count; i++) {
+		if (!e->devices[i]->told || e->devices[i]->untold != NULL)
+			return false;
+	}
+	return e->departed_count == 0 && faults_are_told(&e->faults);
 }
 
-static bool hub_denies(const struct enforcement *e, const char *name)
+/* One that is kept until there is a policy is nothing to try again. */
+bool enforce_is_enforced(const struct enforcement *e)
 {
-	char devices[DEVICE_NAME_MAX + 64];
-	char interfaces[DEVICE_NAME_MAX + 64];
-
-	snprintf(devices, sizeof(devices), "bus/usb/devices/%s/authorized_default", name);
-	snprintf(interfaces, sizeof(interfaces), "bus/usb/devices/%s/interface_authorized_default",
-	        name);
-	return attribute_is_zero(e->sys, devices) && attribute_is_zero(e->sys, interfaces);
+	for (size_t i = 0; i < e->count; i++) {
+		if (e->devices[i]->unenforced != NULL && !e->devices[i]->kept)
+			return false;
+	}
+	return faults_count(&e->faults) == 0;
 }
 
 /* More is open than the verdict lets in. */
@@ -600,15 +645,29 @@ static bool is_too_open(const struct enforcement *e, const struct guarded *g, bo
 	return (g->state.open & ~interfaces_wanted(e, g, g->state.configuration)) != 0;
 }
 
+static bool is_as_judged(const struct enforcement *e, const struct guarded *g, bool wanted)
+{
+	return state_is(e, g, wanted) && !(wanted && g->anew) &&
+	       !(wanted && e->media != NULL && media_failed(e->media, g->device.name) != NULL);
+}
+
 /* One that main was slow with may be right by now; one that it failed with is tried again. */
 static void device_check(struct enforcement *e, struct guarded *g)
 {
 	bool wanted = enforce_verdict(g).treatment != TREATMENT_DENY;
+	int r;
 
-	if (g->kept || g->closing || device_state_read(e->sys, &g->device, &g->state) != 0)
+	if (g->kept || g->closing)
+		return;
+	r = device_state_read(e->sys, &g->device, &g->state);
+	if (r == ERR_NOT_FOUND)
 		return;
 	g->device.authorised = g->state.authorised;
-	if (state_is(e, g, wanted)) {
+	if (r != 0) {
+		unenforced_set(e, g, error_text(r));
+		return;
+	}
+	if (is_as_judged(e, g, wanted)) {
 		unenforced_set(e, g, NULL);
 		return;
 	}
@@ -635,35 +694,44 @@ static void interfaces_check(struct enforcement *e, struct guarded *g)
 		judge_again(e, g);
 }
 
-/* The device's part of "1-2:1.0". */
-void enforce_interface_changed(struct enforcement *e, const char *name)
+/* The place of the device of "1-2:1.0"; e->count: it is not known. */
+static size_t index_of_interface(const struct enforcement *e, const char *name)
 {
 	char device[DEVICE_NAME_MAX];
 	size_t length = strcspn(name, ":");
-	size_t index;
 
 	if (length >= sizeof(device) || name[length] == '\0')
-		return;
+		return e->count;
 	memcpy(device, name, length);
 	device[length] = '\0';
-	index = index_of(e, device);
+	return index_of(e, device);
+}
+
+void enforce_interface_changed(struct enforcement *e, const char *name)
+{
+	size_t index = index_of_interface(e, name);
+
 	if (index < e->count)
 		interfaces_check(e, e->devices[index]);
 }
 
+bool enforce_holds_closed(const struct enforcement *e, const char *name)
+{
+	size_t index = index_of_interface(e, name);
+
+	return index < e->count && enforce_verdict(e->devices[index]).treatment == TREATMENT_DENY;
+}
+
+/* What is new here came without a uevent that was heard. */
 void enforce_check(struct enforcement *e)
 {
-	struct name *names = calloc(ENFORCE_DEVICES_MAX, sizeof(*names));
-	size_t count =
-	        names != NULL && !e->observe ? names_read(e->sys, names, ENFORCE_DEVICES_MAX) : 0;
-
-	for (size_t i = 0; i < count && device_name_is_hub(names[i].text); i++) {
-		if (!hub_denies(e, names[i].text))
-			hub_deny(e, names[i].text);
+	look_round(e);
+	for (size_t i = 0; i < e->count; i++) {
+		if (e->devices[i]->judged)
+			interfaces_check(e, e->devices[i]);
+		else
+			judge_again(e, e->devices[i]);
 	}
-	free(names);
-	for (size_t i = 0; i < e->count; i++)
-		interfaces_check(e, e->devices[i]);
 }
 
 static bool storage_is_open(const struct guarded *g)
@@ -694,17 +762,17 @@ static void count_device(const struct guarded *g, struct enforcement_figures *f)
 
 void enforce_count(const struct enforcement *e, struct enforcement_figures *figures)
 {
-	struct name *names = calloc(ENFORCE_DEVICES_MAX, sizeof(*names));
-	size_t count = names != NULL ? names_read(e->sys, names, ENFORCE_DEVICES_MAX) : 0;
+	struct usb_names names;
 
-	*figures = (struct enforcement_figures){
-	        .controllers_deny = attribute_is_zero(e->sys, CONTROLLERS_DEFAULT)};
-	for (size_t i = 0; i < count && device_name_is_hub(names[i].text); i++) {
+	*figures = (struct enforcement_figures){.controllers_deny = hubs_controllers_deny(e->sys),
+	        .unenforced = faults_count(&e->faults)};
+	(void)usb_names_read(e->sys, &names);
+	for (size_t i = 0; i < names.count && device_name_is_hub(names.list[i].text); i++) {
 		figures->hubs++;
-		if (hub_denies(e, names[i].text))
+		if (hubs_deny(e->sys, names.list[i].text))
 			figures->hubs_denying++;
 	}
-	free(names);
+	usb_names_free(&names);
 	for (size_t i = 0; i < e->count; i++)
 		count_device(e->devices[i], figures);
 }
@@ -715,6 +783,8 @@ void enforce_free(struct enforcement *e)
 		recollection_free(&e->devices[i]->past);
 		free(e->devices[i]);
 	}
+	while (e->departed_count > 0)
+		departed_drop(e, e->departed_count - 1);
 	recall_free(&e->recall);
 	e->count = 0;
 }

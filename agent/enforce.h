@@ -4,6 +4,7 @@
 
 #include "agent/channel.h"
 #include "agent/device.h"
+#include "agent/faults.h"
 #include "agent/media.h"
 #include "agent/recall.h"
 #include "policy/decide.h"
@@ -12,7 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { ENFORCE_DEVICES_MAX = 1024 };
+enum { ENFORCE_DEVICES_MAX = 1024, ENFORCE_DEPARTED_MAX = 128 };
 
 struct guarded {
 	struct device device;
@@ -27,6 +28,7 @@ struct guarded {
 	unsigned looked; /* the configuration whose interfaces were asked what they are; 0: none */
 	struct device_state state; /* as the kernel had it last */
 	const char *unenforced;    /* why the verdict could not be applied; NULL when it was */
+	const char *untold;        /* a cause of that kind that is not in the journal; NULL: none */
 };
 
 struct enforcement {
@@ -38,6 +40,10 @@ struct enforcement {
 	int64_t silent_until_ms; /* the signer did not answer: nothing is told before this moment */
 	struct guarded *devices[ENFORCE_DEVICES_MAX];
 	size_t count;
+	/* Went before the journal had what became of them; the oldest first. */
+	struct guarded *departed[ENFORCE_DEPARTED_MAX];
+	size_t departed_count;
+	struct faults faults;
 	struct recall recall;
 	const struct device_facts *allowed[ENFORCE_DEVICES_MAX]; /* while one is judged */
 };
@@ -46,7 +52,8 @@ struct enforcement {
 struct enforcement_figures {
 	size_t hubs, hubs_denying;
 	bool controllers_deny;
-	size_t devices, allowed, denied, unenforced;
+	size_t devices, allowed, denied;
+	size_t unenforced;     /* devices, hubs and whatever else is not as it shall be */
 	size_t storage_usable; /* authorised devices with a storage interface */
 };
 
@@ -68,6 +75,9 @@ void enforce_interface_changed(struct enforcement *e, const char *name);
  * the second each time. */
 void enforce_judge_again(struct enforcement *e);
 
+/* Whether an interface, "1-2:1.0", is of a device that guard knows and holds closed. */
+bool enforce_holds_closed(const struct enforcement *e, const char *name);
+
 /* Tells what could not be told, and authorises what waited for it. True when something still waits.
  */
 bool enforce_tell_again(struct enforcement *e);
@@ -75,8 +85,14 @@ bool enforce_tell_again(struct enforcement *e);
 /* After media_serve() said that a closing came to its end, or an opening failed. */
 void enforce_media_ended(struct enforcement *e);
 
+/* Whether the journal has everything. */
+bool enforce_is_told(const struct enforcement *e);
+
+/* Whether nothing is left that enforce_check() might mend. */
+bool enforce_is_enforced(const struct enforcement *e);
+
 /* Puts right what somebody else changed since: a hub that allows again, a denied device that is
- * authorised. */
+ * authorised; and takes up or forgets what no uevent told of. */
 void enforce_check(struct enforcement *e);
 
 void enforce_count(const struct enforcement *e, struct enforcement_figures *figures);

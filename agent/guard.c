@@ -2,7 +2,6 @@
  * PROCESSES.md. */
 #include <errno.h>
 #include <fcntl.h>
-#include <libudev.h>
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
@@ -16,6 +15,7 @@
 #include "agent/media.h"
 #include "agent/paths.h"
 #include "agent/ports.h"
+#include "agent/uevent.h"
 #include "core/clock.h"
 #include "core/error.h"
 #include "core/language.h"
@@ -26,7 +26,7 @@ enum {
 	QUESTIONS_MAX = 8,
 	CHECK_MS = 10000,
 	RETRY_MS = 1000,
-	UEVENT_BUFFER = 8 << 20,
+	UEVENTS_MAX = 128, /* at one go, so that a flood of them does not keep main waiting */
 	STATE_SIZE = 4096
 };
 
@@ -49,8 +49,7 @@ struct guard {
 	struct enforcement enforcement;
 	struct ports ports;
 	struct media media;
-	struct udev *udev;
-	struct udev_monitor *monitor;
+	int uevents;
 	struct section sections[2];
 	/* Noted by on_main(), done by the loop. */
 	bool reload;
@@ -156,6 +155,7 @@ static void look_at_everything(struct guard *g)
 {
 	enforce_everything(&g->enforcement);
 	ports_everything(&g->ports);
+	g->media.look = true;
 }
 
 static void policy_use(struct guard *g)
@@ -207,70 +207,54 @@ static void questions_answer(struct guard *g)
 	}
 }
 
-static const struct guarded *guarded_find(const struct guard *g, const char *name)
+static void usb_device_serve(struct guard *g, const struct uevent *u)
 {
-	for (size_t i = 0; i < g->enforcement.count; i++) {
-		if (strcmp(g->enforcement.devices[i]->device.name, name) == 0)
-			return g->enforcement.devices[i];
-	}
-	return NULL;
-}
-
-static void usb_device_serve(struct guard *g, struct udev_device *device, const char *action)
-{
-	const char *name = udev_device_get_sysname(device);
-
-	if (strcmp(action, "add") == 0)
-		enforce_appeared(&g->enforcement, name);
-	else if (strcmp(action, "remove") == 0)
-		enforce_removed(&g->enforcement, name);
+	if (strcmp(u->action, "add") == 0)
+		enforce_appeared(&g->enforcement, u->name);
+	else if (strcmp(u->action, "remove") == 0)
+		enforce_removed(&g->enforcement, u->name);
 	/* One that was let in by itself says that its hub's default is not ours any more. */
 	g->suspect = true;
 }
 
-/* Interfaces of a device that guard holds closed exist only when somebody else has opened it. */
-static void usb_interface_serve(struct guard *g, struct udev_device *interface, const char *action)
+static void usb_interface_serve(struct guard *g, const struct uevent *u)
 {
-	struct udev_device *device = udev_device_get_parent(interface);
-	const char *name = device != NULL ? udev_device_get_sysname(device) : NULL;
-	const struct guarded *guarded = name != NULL ? guarded_find(g, name) : NULL;
+	bool added = strcmp(u->action, "add") == 0;
 
-	if (guarded != NULL && strcmp(action, "add") == 0 &&
-	        enforce_verdict(guarded).treatment == TREATMENT_DENY)
+	/* Interfaces of a device that guard holds closed exist only when somebody else has opened
+	 * it. */
+	if (added && enforce_holds_closed(&g->enforcement, u->name))
 		g->suspect = true;
 	/* Born closed; what a driver made of it may not be what it claimed. */
-	if (strcmp(action, "add") == 0 || strcmp(action, "bind") == 0)
-		enforce_interface_changed(&g->enforcement, udev_device_get_sysname(interface));
+	if (added || strcmp(u->action, "bind") == 0)
+		enforce_interface_changed(&g->enforcement, u->name);
 }
 
 /* A disk or a partition: of a device that was let in, or of none. */
-static void block_serve(struct guard *g, struct udev_device *device, const char *action)
+static void block_serve(struct guard *g, const struct uevent *u)
 {
-	const char *name = udev_device_get_sysname(device);
-
-	if (strcmp(action, "add") == 0)
-		media_appeared(&g->media, name);
-	else if (strcmp(action, "remove") == 0)
-		media_removed(&g->media, name);
+	if (strcmp(u->action, "add") == 0)
+		media_appeared(&g->media, u->name);
+	else if (strcmp(u->action, "remove") == 0)
+		media_removed(&g->media, u->name);
 }
 
-static void port_serve(struct guard *g, struct udev_device *device, const char *action)
+static void port_serve(struct guard *g, const struct uevent *u)
 {
-	ports_uevent(&g->ports, udev_device_get_subsystem(device), action,
-	        udev_device_get_sysname(device));
+	ports_uevent(&g->ports, u->subsystem, u->action, u->name);
 }
 
-static void bus_serve(struct guard *g, struct udev_device *device, const char *action)
+static void bus_serve(struct guard *g, const struct uevent *u)
 {
-	if (strcmp(action, "add") == 0)
-		ports_bus_uevent(&g->ports, udev_device_get_devpath(device));
+	if (strcmp(u->action, "add") == 0)
+		ports_bus_uevent(&g->ports, u->devpath);
 }
 
 /* What the kernel is listened to for. A uevent is a hint: what is true is read from sysfs. */
 static const struct watched {
 	const char *subsystem;
 	const char *devtype; /* NULL: any */
-	void (*serve)(struct guard *g, struct udev_device *device, const char *action);
+	void (*serve)(struct guard *g, const struct uevent *u);
 } watched[] = {
         {"usb", "usb_device", usb_device_serve},
         {"usb", "usb_interface", usb_interface_serve},
@@ -290,84 +274,38 @@ static const struct watched {
 
 enum { WATCHED = sizeof(watched) / sizeof(watched[0]) };
 
-/* libudev drops what does not come from the kernel, and a forged one would only make guard look. */
-static int monitor_open(struct guard *g)
+static void uevent_serve(struct guard *g, const struct uevent *u)
 {
-	g->udev = udev_new();
-	if (g->udev == NULL)
-		return ERR_MEMORY;
-	g->monitor = udev_monitor_new_from_netlink(g->udev, "kernel");
-	if (g->monitor == NULL)
-		return ERR_IO;
-	(void)udev_monitor_set_receive_buffer_size(g->monitor, UEVENT_BUFFER);
 	for (size_t i = 0; i < WATCHED; i++) {
-		if (udev_monitor_filter_add_match_subsystem_devtype(
-		            g->monitor, watched[i].subsystem, watched[i].devtype) < 0)
-			return ERR_IO;
-	}
-	return udev_monitor_enable_receiving(g->monitor) >= 0 ? 0 : ERR_IO;
-}
-
-static bool same_or_any(const char *wanted, const char *is)
-{
-	return wanted == NULL || (is != NULL && strcmp(wanted, is) == 0);
-}
-
-static void uevent_serve(struct guard *g, struct udev_device *device)
-{
-	const char *action = udev_device_get_action(device);
-	const char *subsystem = udev_device_get_subsystem(device);
-	const char *devtype = udev_device_get_devtype(device);
-
-	if (action == NULL || subsystem == NULL || udev_device_get_sysname(device) == NULL)
-		return;
-	for (size_t i = 0; i < WATCHED; i++) {
-		if (strcmp(watched[i].subsystem, subsystem) == 0 &&
-		        same_or_any(watched[i].devtype, devtype)) {
-			watched[i].serve(g, device, action);
-		}
+		if (strcmp(watched[i].subsystem, u->subsystem) != 0)
+			continue;
+		if (watched[i].devtype == NULL || strcmp(watched[i].devtype, u->devtype) == 0)
+			watched[i].serve(g, u);
 	}
 }
 
-/* Every uevent that is there; after lost ones, everything is looked at anew. */
-static void monitor_serve(struct guard *g)
+/* After lost ones, everything is looked at anew. */
+static void uevents_serve(struct guard *g)
 {
-	struct udev_device *device;
+	char memory[UEVENT_MAX];
+	struct uevent u;
+	bool lost = false;
 
-	for (;;) {
-		errno = 0;
-		device = udev_monitor_receive_device(g->monitor);
-		if (device == NULL)
+	for (size_t i = 0; i < UEVENTS_MAX; i++) {
+		int r = uevent_receive(g->uevents, memory, &u);
+
+		if (r == ERR_TIMEOUT)
 			break;
-		uevent_serve(g, device);
-		udev_device_unref(device);
+		if (r == 0)
+			uevent_serve(g, &u);
+		else if (r != ERR_DENIED)
+			lost = true;
 	}
-	if (errno == ENOBUFS) {
-		log_warning("%s", LANGUAGE("通知が溢れたため全機器を確認します",
+	if (lost) {
+		log_warning("%s", LANGUAGE("通知が失われたため全機器を確認します",
 		                          "events were lost: looking at every device"));
 		look_at_everything(g);
-		g->media.look = true;
 	}
-}
-
-static bool is_told(const struct guarded *guarded)
-{
-	return guarded->told;
-}
-
-/* One that is kept until there is a policy is nothing to try again. */
-static bool is_enforced(const struct guarded *guarded)
-{
-	return guarded->unenforced == NULL || guarded->kept;
-}
-
-static bool all_devices(const struct guard *g, bool (*is)(const struct guarded *guarded))
-{
-	for (size_t i = 0; i < g->enforcement.count; i++) {
-		if (!is(g->enforcement.devices[i]))
-			return false;
-	}
-	return true;
 }
 
 static void new_signer_take(struct guard *g)
@@ -403,7 +341,7 @@ static void check_serve(struct guard *g)
 		g->check_ms = 0;
 	}
 	g->suspect = false;
-	if (all_devices(g, is_enforced) && ports_are_enforced(&g->ports))
+	if (enforce_is_enforced(&g->enforcement) && ports_are_enforced(&g->ports))
 		g->check_ms = 0;
 	else if (g->check_ms == 0)
 		g->check_ms = clock_boot_ms() + CHECK_MS;
@@ -414,7 +352,7 @@ static void state_serve(struct guard *g)
 	bool sent = state_send(g) == 0;
 
 	if (g->retry_ms == 0 && g->child.channel.signer_fd >= 0 &&
-	        !(sent && all_devices(g, is_told) && ports_are_told(&g->ports)))
+	        !(sent && enforce_is_told(&g->enforcement) && ports_are_told(&g->ports)))
 		g->retry_ms = clock_boot_ms() + RETRY_MS;
 	if (g->look)
 		(void)channel_looked(&g->child.channel);
@@ -443,7 +381,7 @@ static int wait_ms(const struct guard *g)
 static int wait_any(struct guard *g, struct pollfd fds[2])
 {
 	fds[0] = (struct pollfd){.fd = g->child.channel.main_fd, .events = POLLIN};
-	fds[1] = (struct pollfd){.fd = udev_monitor_get_fd(g->monitor), .events = POLLIN};
+	fds[1] = (struct pollfd){.fd = g->uevents, .events = POLLIN};
 	return poll(fds, 2, wait_ms(g));
 }
 
@@ -455,7 +393,7 @@ static int serve(struct guard *g)
 	if (ready < 0 && errno != EINTR)
 		return ERR_IO;
 	if (ready > 0 && fds[1].revents != 0)
-		monitor_serve(g);
+		uevents_serve(g);
 	if (ready > 0 && fds[0].revents != 0) {
 		int r = channel_serve_main(&g->child.channel);
 
@@ -481,7 +419,7 @@ static int serve(struct guard *g)
 
 static int prepare(struct guard *g)
 {
-	int r = monitor_open(g);
+	int r = uevent_open(&g->uevents);
 
 	if (r != 0)
 		return r;
@@ -502,7 +440,7 @@ static int prepare(struct guard *g)
 	(void)mode_read(g);
 	(void)guard_policy_load(&g->policy);
 	g->enforcement.policy = g->policy.policy;
-	/* The monitor hears already, so nothing is lost between the two. */
+	/* The socket hears already, so nothing is lost between the two. */
 	media_look(&g->media);
 	look_at_everything(g);
 	check_serve(g);
@@ -516,10 +454,8 @@ static void finish(struct guard *g)
 	ports_free(&g->ports);
 	enforce_free(&g->enforcement);
 	policy_free(&g->policy.policy);
-	if (g->monitor != NULL)
-		udev_monitor_unref(g->monitor);
-	if (g->udev != NULL)
-		udev_unref(g->udev);
+	if (g->uevents >= 0)
+		close(g->uevents);
 }
 
 int main(int argc, char **argv)

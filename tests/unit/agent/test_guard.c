@@ -3,6 +3,7 @@
 #include "tests/unit/agent/guard_world.h"
 
 #include <jansson.h>
+#include <malloc.h>
 
 #include "agent/guard_answer.h"
 #include "core/clock.h"
@@ -361,6 +362,235 @@ static void a_port_has_one_device_at_a_time(void **state)
 	assert_int_equal(f->e.count, before);
 }
 
+/* Main answers nothing but "not found": it has no descriptor left, say. */
+static void what_main_cannot_do_is_told_and_done_later(void **state)
+{
+	struct fixture *f = *state;
+	struct enforcement_figures figures;
+
+	sys_reset(f, "1\n");
+	f->world.requests.sys = -1;
+	policy_use(f, policy_keyboard);
+	enforce_everything(&f->e);
+	assert_int_equal(authorised(f, "1-1"), '1');
+	assert_non_null(guarded(f, "1-1")->unenforced);
+	assert_int_not_equal(noted(f, "event device.unenforced 1-1"), 0);
+	assert_int_not_equal(noted(f, "event device.unenforced usb1"), 0);
+	assert_int_not_equal(noted(f, "event device.unenforced usbcore"), 0);
+	assert_false(enforce_is_enforced(&f->e));
+	enforce_count(&f->e, &figures);
+	assert_int_equal(figures.hubs_denying, 0);
+	assert_true(figures.unenforced >= 4);
+	f->world.requests.sys = f->e.sys;
+	enforce_check(&f->e);
+	assert_int_equal(authorised(f, "1-1"), '0');
+	assert_int_equal(sys_first(f, DEVICES "usb1/authorized_default"), '0');
+	assert_int_equal(sys_first(f, CONTROLLERS), '0');
+	assert_true(enforce_is_enforced(&f->e));
+	enforce_count(&f->e, &figures);
+	assert_int_equal(figures.unenforced, 0);
+}
+
+static void a_failure_waits_for_the_journal(void **state)
+{
+	struct fixture *f = *state;
+
+	sys_reset(f, "1\n");
+	atomic_store(&f->world.signer_answers, false);
+	f->world.requests.sys = -1;
+	policy_use(f, policy_keyboard);
+	enforce_everything(&f->e);
+	/* Mended before it could be told. */
+	f->world.requests.sys = f->e.sys;
+	f->e.silent_until_ms = INT64_MAX;
+	enforce_check(&f->e);
+	assert_true(enforce_is_enforced(&f->e));
+	assert_false(enforce_is_told(&f->e));
+	pthread_mutex_lock(&f->world.lock);
+	f->world.count = 0;
+	pthread_mutex_unlock(&f->world.lock);
+	atomic_store(&f->world.signer_answers, true);
+	f->e.silent_until_ms = 0;
+	assert_false(enforce_tell_again(&f->e));
+	assert_int_not_equal(noted(f, "event device.unenforced 1-1"), 0);
+	assert_int_not_equal(noted(f, "event device.unenforced usb1"), 0);
+	assert_true(enforce_is_told(&f->e));
+}
+
+static void who_goes_before_the_journal_is_there_is_told_of(void **state)
+{
+	struct fixture *f = *state;
+
+	sys_reset(f, "0\n");
+	atomic_store(&f->world.signer_answers, false);
+	policy_use(f, policy_keyboard);
+	enforce_everything(&f->e);
+	f->e.silent_until_ms = INT64_MAX;
+	/* Others sit there now: a stick that was denied, a keyboard that was never let in. */
+	sys_write(f, DEVICES "1-1/devnum", "101\n");
+	sys_write(f, DEVICES "1-2/devnum", "102\n");
+	enforce_appeared(&f->e, "1-1");
+	enforce_appeared(&f->e, "1-2");
+	assert_int_equal(f->e.departed_count, 2);
+	assert_false(enforce_is_told(&f->e));
+	pthread_mutex_lock(&f->world.lock);
+	f->world.count = 0;
+	pthread_mutex_unlock(&f->world.lock);
+	atomic_store(&f->world.signer_answers, true);
+	f->e.silent_until_ms = 0;
+	assert_false(enforce_tell_again(&f->e));
+	assert_int_equal(f->e.departed_count, 0);
+	assert_int_equal(noted(f, "event device.denied 1-1 way-denied"), 1);
+	assert_int_equal(noted(f, "event device.removed 1-1"), 2);
+	assert_int_equal(noted(f, "event device.denied 1-2 not-journalled"), 3);
+	assert_int_equal(noted(f, "event device.removed 1-2"), 4);
+	assert_int_not_equal(noted(f, "event device.allowed 1-2"), 0);
+	assert_int_equal(authorised(f, "1-2"), '1');
+	sys_write(f, DEVICES "1-1/devnum", "2\n");
+	sys_write(f, DEVICES "1-2/devnum", "3\n");
+}
+
+/* The kernel's numbers come again after 127 devices. */
+static void the_same_number_is_not_the_same_device(void **state)
+{
+	struct fixture *f = *state;
+
+	sys_reset(f, "0\n");
+	policy_use(f, policy_keyboard);
+	enforce_everything(&f->e);
+	((struct guarded *)guarded(f, "1-2"))->device.inode++;
+	sys_write(f, DEVICES "1-2/authorized", "0\n");
+	enforce_appeared(&f->e, "1-2");
+	assert_int_not_equal(noted(f, "event device.removed 1-2"), 0);
+	assert_int_equal(authorised(f, "1-2"), '1');
+	/* Nobody told of this one. */
+	((struct guarded *)guarded(f, "1-1"))->device.inode++;
+	sys_write(f, DEVICES "1-1/authorized", "1\n");
+	enforce_check(&f->e);
+	assert_int_not_equal(noted(f, "event device.removed 1-1"), 0);
+	assert_int_equal(authorised(f, "1-1"), '0');
+}
+
+static void sys_remove(const struct fixture *f, const char *path)
+{
+	assert_int_equal(unlinkat(f->e.sys, path, 0), 0);
+}
+
+static void who_vanishes_halfway_is_forgotten(void **state)
+{
+	struct fixture *f = *state;
+	size_t all;
+
+	sys_reset(f, "0\n");
+	policy_use(f, policy_keyboard);
+	enforce_everything(&f->e);
+	all = f->e.count;
+	sys_remove(f, DEVICES "1-2/authorized");
+	enforce_check(&f->e);
+	assert_int_equal(f->e.count, all - 1);
+	assert_int_not_equal(noted(f, "event device.removed 1-2"), 0);
+	enforce_appeared(&f->e, "1-2"); /* gone before it was looked at */
+	assert_int_equal(f->e.count, all - 1);
+	assert_true(enforce_is_enforced(&f->e));
+	sys_write(f, DEVICES "1-2/authorized", "0\n");
+	enforce_check(&f->e);
+	assert_int_equal(f->e.count, all);
+	assert_int_equal(authorised(f, "1-2"), '1');
+}
+
+/* It may be open: that nobody can tell is a fault until somebody can. */
+static void who_cannot_be_read_is_a_fault(void **state)
+{
+	struct fixture *f = *state;
+	struct enforcement_figures figures;
+
+	sys_reset(f, "1\n");
+	sys_write(f, DEVICES "1-1/devnum", "x\n");
+	policy_use(f, policy_keyboard);
+	enforce_everything(&f->e);
+	assert_int_not_equal(noted(f, "event device.unenforced 1-1"), 0);
+	assert_false(enforce_is_enforced(&f->e));
+	enforce_count(&f->e, &figures);
+	assert_int_equal(figures.unenforced, 1);
+	sys_write(f, DEVICES "1-1/devnum", "2\n");
+	enforce_check(&f->e);
+	assert_int_equal(authorised(f, "1-1"), '0');
+	assert_true(enforce_is_enforced(&f->e));
+	/* One that is known does not become unknown by it. */
+	sys_write(f, DEVICES "1-1/authorized", "?\n");
+	enforce_check(&f->e);
+	assert_non_null(guarded(f, "1-1")->unenforced);
+	sys_write(f, DEVICES "1-1/authorized", "0\n");
+	enforce_check(&f->e);
+	assert_null(guarded(f, "1-1")->unenforced);
+}
+
+/* It has to be closed before it is let in as something else. */
+static void what_does_not_close_is_not_let_in_anew(void **state)
+{
+	struct fixture *f = *state;
+	struct guarded *keyboard;
+
+	sys_reset(f, "0\n");
+	policy_use(f, policy_keyboard);
+	enforce_everything(&f->e);
+	keyboard = (struct guarded *)guarded(f, "1-2");
+	keyboard->anew = true;
+	f->world.requests.sys = -1;
+	enforce_judge_again(&f->e);
+	assert_true(keyboard->anew);
+	assert_non_null(keyboard->unenforced);
+	enforce_check(&f->e); /* it looks as it shall, and is not */
+	assert_non_null(keyboard->unenforced);
+	f->world.requests.sys = f->e.sys;
+	enforce_check(&f->e);
+	assert_false(keyboard->anew);
+	assert_null(keyboard->unenforced);
+	assert_int_equal(authorised(f, "1-2"), '1');
+}
+
+static size_t descriptors_open(void)
+{
+	size_t count = 0;
+
+	for (int fd = 0; fd < 1024; fd++)
+		count += fcntl(fd, F_GETFD) >= 0;
+	return count;
+}
+
+static void plug_cycles(struct fixture *f, unsigned from, unsigned to)
+{
+	char number[16];
+
+	for (unsigned i = from; i < to; i++) {
+		snprintf(number, sizeof(number), "%u\n", 10 + i % 117);
+		sys_write(f, DEVICES "1-1/devnum", number);
+		sys_write(f, DEVICES "1-1/authorized", "0\n");
+		enforce_appeared(&f->e, "1-1");
+		assert_int_equal(authorised(f, "1-1"), '0');
+	}
+}
+
+static void hundreds_of_plugs_leave_nothing_behind(void **state)
+{
+	struct fixture *f = *state;
+	size_t descriptors, devices, memory;
+
+	sys_reset(f, "0\n");
+	policy_use(f, policy_keyboard);
+	enforce_everything(&f->e);
+	plug_cycles(f, 0, 50);
+	devices = f->e.count;
+	descriptors = descriptors_open();
+	memory = mallinfo2().uordblks;
+	plug_cycles(f, 50, 350);
+	assert_int_equal(f->e.count, devices);
+	assert_int_equal(f->e.departed_count, 0);
+	assert_int_equal(descriptors_open(), descriptors);
+	assert_true(mallinfo2().uordblks <= memory + 1024);
+	sys_write(f, DEVICES "1-1/devnum", "2\n");
+}
+
 static json_t *answer_read(int fd)
 {
 	uint8_t memory[FRAME_MAX];
@@ -618,6 +848,14 @@ int main(int argc, char **argv)
 	        TEST(what_somebody_changed_is_put_right),
 	        TEST(main_that_refuses_is_told_of),
 	        TEST(a_port_has_one_device_at_a_time),
+	        TEST(what_main_cannot_do_is_told_and_done_later),
+	        TEST(a_failure_waits_for_the_journal),
+	        TEST(who_goes_before_the_journal_is_there_is_told_of),
+	        TEST(the_same_number_is_not_the_same_device),
+	        TEST(who_vanishes_halfway_is_forgotten),
+	        TEST(who_cannot_be_read_is_a_fault),
+	        TEST(what_does_not_close_is_not_let_in_anew),
+	        TEST(hundreds_of_plugs_leave_nothing_behind),
 	        TEST(the_cli_is_told_what_and_why),
 	};
 
