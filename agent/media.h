@@ -20,8 +20,8 @@ enum {
 	MEDIA_MAX = 256,
 	MEDIA_DEVICE_MAX = 64,
 	MEDIA_PATH_MAX = 512,
-	MEDIA_CLOSE_MS = 10000,
-	MEDIA_OPEN_MS = 30000 /* a disk may have to start turning */
+	MEDIA_CLOSE_MS = 30000, /* what was written to a slow stick may take a while */
+	MEDIA_OPEN_MS = 30000   /* a disk may have to start turning */
 };
 
 enum medium_state { MEDIUM_IS_OPENING, MEDIUM_IS_OPEN, MEDIUM_IS_CLOSING };

@@ -41,6 +41,12 @@ result $? "offline bundle"
 level=$(exposure sekishod.service)
 [ "${level:-99}" -lt 29 ]
 result $? "sekishod.service is exposed less than usbguard.service (2.9): tenths $level"
+level=$(exposure sekisho-gate.service)
+[ "${level:-99}" -lt 29 ]
+result $? "so is sekisho-gate.service: tenths $level"
+level=$(exposure sekisho-medium@.service)
+[ "${level:-99}" -lt 29 ]
+result $? "so is sekisho-medium@.service, which mounts: tenths $level"
 level=$(exposure sekisho-collector.service)
 [ "${level:-99}" -le 20 ]
 result $? "sekisho-collector.service is exposed 2.0 at most: tenths $level"
