@@ -19,7 +19,7 @@ group() {
 		echo libcmocka-dev libpam-wrapper pamtester oathtool umockdev openssl sqlite3 curl jq socat \
 			libzbar0 procps iproute2 bsdutils python3-minimal python3 git
 		echo clang libclang-rt-14-dev llvm-14 clang-format clang-tidy cppcheck shellcheck mandoc systemd ;;
-	terminal) echo qemu-system-x86 mmdebstrap kmod cpio busybox-static e2fsprogs zstd python3 ;;
+	terminal) echo qemu-system-x86 mmdebstrap kmod cpio busybox-static e2fsprogs dosfstools mtools fdisk zstd python3 ;;
 	*) echo "dependencies.sh: unknown group: $1" >&2; return 1 ;;
 	esac
 }
