@@ -2,6 +2,7 @@
 
 #include "core/utf8.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 static size_t character_width(uint32_t c)
@@ -45,17 +46,21 @@ static size_t column_width(const char *const *cells, size_t rows, size_t columns
 
 void table_print(FILE *out, const char *const *cells, size_t rows, size_t columns)
 {
-	for (size_t row = 0; row < rows; row++) {
-		for (size_t column = 0; column < columns; column++) {
-			const char *cell = cells[row * columns + column];
-			fputs(cell, out);
-			if (column + 1 == columns)
-				continue;
-			size_t pad =
-			        column_width(cells, rows, columns, column) - table_width(cell) + 2;
-			while (pad-- > 0)
-				fputc(' ', out);
-		}
-		fputc('\n', out);
+	size_t *widths = calloc(columns + 1, sizeof(*widths));
+
+	for (size_t column = 0; widths != NULL && column < columns; column++)
+		widths[column] = column_width(cells, rows, columns, column);
+	for (size_t cell = 0; cell < rows * columns; cell++) {
+		size_t column = cell % columns;
+
+		fputs(cells[cell], out);
+		if (column + 1 == columns)
+			fputc('\n', out);
+		else if (widths != NULL)
+			fprintf(out, "%*s", (int)(widths[column] - table_width(cells[cell]) + 2),
+			        "");
+		else
+			fputs("  ", out);
 	}
+	free(widths);
 }
