@@ -209,7 +209,7 @@ static enum clause_state judge_factors(const struct view *v)
 		return conclude(v, CLAUSE_UNMET,
 		        LANGUAGE("login や su が二要素を求めていません。求めるもの: %s",
 		                "login or su does not ask for both factors; those that do: %s"),
-		        stacks);
+		        stacks[0] ? stacks : LANGUAGE("なし", "none"));
 	return conclude(v, CLAUSE_MET,
 	        LANGUAGE("要素: %s、求めるサービス: %s", "factors: %s; asked by: %s"), factors,
 	        stacks);
