@@ -48,6 +48,7 @@ static int signer_take(struct channel *c, struct frame *frame)
 	if (frame->fd_count != 1 || frame->payload.length != 0)
 		return ERR_FORMAT;
 	signer_close(c);
+	c->signers++;
 	c->signer_fd = frame->fds[0];
 	frame->fds[0] = -1; /* transferred */
 	frame->fd_count = 0;
@@ -200,55 +201,69 @@ static int signer_handle(struct channel *c, uint32_t id)
 	return got == id ? 0 : 1;
 }
 
-static int event_step(struct channel *c, uint32_t id, int timeout_ms)
+/* A new signer does not answer what the old one was asked. */
+static int event_step(struct channel *c, const struct channel_event *sent)
 {
 	struct pollfd fds[2] = {
 	        {.fd = c->main_fd, .events = POLLIN}, {.fd = c->signer_fd, .events = POLLIN}};
-	int asked = c->signer_fd;
-	int r = poll(fds, 2, timeout_ms);
+	int r;
 
+	if (c->signer_fd < 0 || c->signers != sent->signer)
+		return ERR_CLOSED;
+	r = poll(fds, 2, left_until(sent->deadline_ms));
 	if (r < 0)
 		return errno == EINTR ? 1 : ERR_IO;
 	if (r == 0)
 		return ERR_TIMEOUT;
 	if (fds[1].revents != 0) {
-		r = signer_handle(c, id);
+		r = signer_handle(c, sent->id);
 		if (r < 0)
 			signer_close(c);
 		return r;
 	}
 	r = channel_serve_main(c);
-	if (r != 0)
-		return r;
-	/* A new signer does not answer what the old one was asked. */
-	return c->signer_fd == asked ? 1 : ERR_CLOSED;
+	return r == 0 ? 1 : r;
 }
 
-int channel_event(struct channel *c, const struct event_record *e)
+int channel_event_send(struct channel *c, const struct event_record *e, struct channel_event *sent)
 {
-	int64_t deadline = clock_awake_ms() + CHANNEL_TIMEOUT_MS;
 	uint8_t memory[EVENT_ENCODED_MAX + 4];
 	struct buffer out = buffer_over(memory, sizeof(memory));
-	uint32_t id = id_next(c);
 	int r;
 
+	*sent = (struct channel_event){.id = id_next(c),
+	        .signer = c->signers,
+	        .deadline_ms = clock_awake_ms() + CHANNEL_TIMEOUT_MS};
 	if (c->signer_fd < 0)
 		return ERR_CLOSED;
-	buffer_put_u32(&out, id);
+	buffer_put_u32(&out, sent->id);
 	event_encode(e, &out);
 	if (out.error != 0)
 		return out.error;
 	r = frame_send(c->signer_fd, MESSAGE_EVENT, memory, out.length, NULL, 0);
 	if (r == ERR_CLOSED)
 		signer_close(c);
-	if (r != 0)
-		return r;
+	return r;
+}
+
+int channel_event_wait(struct channel *c, const struct channel_event *sent)
+{
+	int r;
+
 	do
-		r = event_step(c, id, left_until(deadline));
+		r = event_step(c, sent);
 	while (r == 1);
 	if (r == ERR_TIMEOUT)
 		signer_is_silent(c);
 	return r;
+}
+
+int channel_event(struct channel *c, const struct event_record *e)
+{
+	struct channel_event sent;
+	int r = channel_event_send(c, e, &sent);
+
+	return r == 0 ? channel_event_wait(c, &sent) : r;
 }
 
 int channel_state(struct channel *c, enum role section, const struct event_record *state)

@@ -16,6 +16,7 @@ struct channel {
 	int signer_fd; /* -1 while there is no signer */
 	int alarm_fd;  /* heard by the keeper when main does not answer; 0: there is none */
 	uint32_t next_id;
+	uint32_t signers; /* how many there have been */
 	/*
 	 * What main says, wherever it arrives: in channel_serve_main(), or while an answer is
 	 * awaited (then the wait goes on, so this must not ask or tell anything itself: note it and
@@ -45,6 +46,16 @@ int channel_request(struct channel *c, enum request_type type, const char *name,
  * verdict at deny. The event may be in the journal all the same.
  */
 int channel_event(struct channel *c, const struct event_record *e);
+
+/* The same in two halves: in between, main may be asked while the journal is being written. Every
+ * event that was sent (0) is waited for before the next is. */
+struct channel_event {
+	uint32_t id;
+	uint32_t signer;
+	int64_t deadline_ms;
+};
+int channel_event_send(struct channel *c, const struct event_record *e, struct channel_event *sent);
+int channel_event_wait(struct channel *c, const struct channel_event *sent);
 
 /* Sends the section's state; no answer. */
 int channel_state(struct channel *c, enum role section, const struct event_record *state);

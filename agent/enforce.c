@@ -99,19 +99,6 @@ static void event_describe(struct event_record *event, enum event_kind kind,
 		event_put(event, FIELD_OBSERVED, "true");
 }
 
-/* A signer that does not answer is not waited for by every device in turn. */
-static int tell(struct enforcement *e, const struct event_record *event)
-{
-	int r;
-
-	if (clock_boot_ms() < e->silent_until_ms)
-		return ERR_TIMEOUT;
-	r = channel_event(e->channel, event);
-	if (r == ERR_TIMEOUT)
-		e->silent_until_ms = clock_boot_ms() + SILENCE_MS;
-	return r;
-}
-
 static void verdict_log(const struct guarded *g)
 {
 	char name[LOG_NAME_MAX];
@@ -123,6 +110,82 @@ static void verdict_log(const struct guarded *g)
 	        reason_code(g->verdict.reason));
 }
 
+/* The interfaces of a configuration that the verdict lets in. */
+static uint32_t interfaces_wanted(
+        const struct enforcement *e, const struct guarded *g, unsigned configuration)
+{
+	const struct device_facts *facts = &g->device.facts;
+	uint32_t wanted = 0;
+
+	for (size_t i = 0; i < facts->interface_count; i++) {
+		if (facts->interfaces[i].configuration == configuration &&
+		        verdict_has_interface(&g->verdict, e->policy, facts, i))
+			wanted |= UINT32_C(1) << facts->interfaces[i].number;
+	}
+	return wanted;
+}
+
+static bool state_is(const struct enforcement *e, const struct guarded *g, bool authorised)
+{
+	if (!authorised || !g->state.authorised)
+		return g->state.authorised == authorised;
+	return g->state.configuration != 0 &&
+	       g->state.open == interfaces_wanted(e, g, g->state.configuration);
+}
+
+/* Asks main, and looks what came of it. configuration 0: the device without its interfaces. */
+static int state_ask(
+        struct enforcement *e, struct guarded *g, bool authorised, unsigned configuration)
+{
+	uint64_t number = g->device.devnum;
+	int gone;
+	int r;
+
+	if (authorised && configuration != 0)
+		number = usb_number_authorise(
+		        g->device.devnum, configuration, interfaces_wanted(e, g, configuration));
+	r = channel_request(e->channel,
+	        authorised ? REQUEST_USB_AUTHORISE : REQUEST_USB_DEAUTHORISE, g->device.name,
+	        number, -1, NULL);
+	gone = device_state_read(e->sys, &g->device, &g->state);
+	if (gone != 0)
+		return gone;
+	/* It is there, whatever main did not find. */
+	return r == ERR_NOT_FOUND ? ERR_IO : r;
+}
+
+/* Without its interfaces: opening those is what waits for the journal. */
+static void closed_open(struct enforcement *e, struct guarded *g)
+{
+	if (!g->state.authorised)
+		(void)state_ask(e, g, true, 0);
+}
+
+/* A signer that does not answer is not waited for by every device in turn. opened: NULL, or what is
+ * made ready meanwhile. */
+static int tell_meanwhile(
+        struct enforcement *e, const struct event_record *event, struct guarded *opened)
+{
+	struct channel_event sent;
+	int r;
+
+	if (clock_boot_ms() < e->silent_until_ms)
+		return ERR_TIMEOUT;
+	r = channel_event_send(e->channel, event, &sent);
+	if (r == 0 && opened != NULL)
+		closed_open(e, opened);
+	if (r == 0)
+		r = channel_event_wait(e->channel, &sent);
+	if (r == ERR_TIMEOUT)
+		e->silent_until_ms = clock_boot_ms() + SILENCE_MS;
+	return r;
+}
+
+static int tell(struct enforcement *e, const struct event_record *event)
+{
+	return tell_meanwhile(e, event, NULL);
+}
+
 static void verdict_tell(struct enforcement *e, struct guarded *g)
 {
 	bool allowed = g->verdict.treatment != TREATMENT_DENY;
@@ -131,7 +194,7 @@ static void verdict_tell(struct enforcement *e, struct guarded *g)
 	if (g->told)
 		return;
 	event_describe(&event, allowed ? EVENT_DEVICE_ALLOWED : EVENT_DEVICE_DENIED, e, g);
-	g->told = tell(e, &event) == 0;
+	g->told = tell_meanwhile(e, &event, allowed && !e->observe ? g : NULL) == 0;
 	if (g->told)
 		verdict_log(g);
 }
@@ -178,50 +241,6 @@ static void fault_set(struct enforcement *e, const char *name, const char *why)
 {
 	faults_set(&e->faults, name, why);
 	faults_tell(&e->faults, fault_tell, e);
-}
-
-/* The interfaces of a configuration that the verdict lets in. */
-static uint32_t interfaces_wanted(
-        const struct enforcement *e, const struct guarded *g, unsigned configuration)
-{
-	const struct device_facts *facts = &g->device.facts;
-	uint32_t wanted = 0;
-
-	for (size_t i = 0; i < facts->interface_count; i++) {
-		if (facts->interfaces[i].configuration == configuration &&
-		        verdict_has_interface(&g->verdict, e->policy, facts, i))
-			wanted |= UINT32_C(1) << facts->interfaces[i].number;
-	}
-	return wanted;
-}
-
-static bool state_is(const struct enforcement *e, const struct guarded *g, bool authorised)
-{
-	if (!authorised || !g->state.authorised)
-		return g->state.authorised == authorised;
-	return g->state.configuration != 0 &&
-	       g->state.open == interfaces_wanted(e, g, g->state.configuration);
-}
-
-/* Asks main, and looks what came of it. configuration 0: the device without its interfaces. */
-static int state_ask(
-        struct enforcement *e, struct guarded *g, bool authorised, unsigned configuration)
-{
-	uint64_t number = g->device.devnum;
-	int gone;
-	int r;
-
-	if (authorised && configuration != 0)
-		number = usb_number_authorise(
-		        g->device.devnum, configuration, interfaces_wanted(e, g, configuration));
-	r = channel_request(e->channel,
-	        authorised ? REQUEST_USB_AUTHORISE : REQUEST_USB_DEAUTHORISE, g->device.name,
-	        number, -1, NULL);
-	gone = device_state_read(e->sys, &g->device, &g->state);
-	if (gone != 0)
-		return gone;
-	/* It is there, whatever main did not find. */
-	return r == ERR_NOT_FOUND ? ERR_IO : r;
 }
 
 /*
