@@ -6,7 +6,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <sys/wait.h>
@@ -417,52 +416,30 @@ void supervise_due(struct supervisor *s)
 
 /* --- what children say --- */
 
-static int request_answer(
-        struct supervisor *s, enum role role, const struct request *request, int fd_in)
+static void policy_was_stored(struct supervisor *s)
 {
-	uint8_t payload[8];
-	struct buffer out = buffer_over(payload, sizeof(payload));
-	int fd_out;
-	int r = requests_answer(&s->requests, role, request, fd_in, &fd_out);
-
-	if (r == REQUESTS_FORBIDDEN)
-		return ERR_DENIED;
-	buffer_put_u32(&out, request->id);
-	buffer_put_u32(&out, (uint32_t)-r);
-	(void)frame_send(s->processes[role].fd, MESSAGE_RESULT, payload, out.length, &fd_out,
-	        fd_out >= 0 ? 1 : 0);
-	close_fd(&fd_out);
-	if (r == 0 && request->type == REQUEST_POLICY_STORE) {
-		process_send(s, ROLE_AUTH, MESSAGE_RELOAD);
-		process_send(s, ROLE_REPORTER, MESSAGE_RELOAD);
-	}
-	return 0;
-}
-
-/* A device that does not answer holds up a process of its own, and not main, whom the others and
- * systemd's watchdog need. */
-static bool request_detach(struct supervisor *s, enum role role, const struct request *request)
-{
-	pid_t pid = fork();
-
-	if (pid != 0)
-		return pid > 0;
-	prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
-	_exit(request_answer(s, role, request, -1) == 0 ? 0 : 1);
+	process_send(s, ROLE_AUTH, MESSAGE_RELOAD);
+	process_send(s, ROLE_REPORTER, MESSAGE_RELOAD);
 }
 
 static int request_serve(struct supervisor *s, enum role role, struct frame *frame)
 {
+	int answer_fd = s->processes[role].fd;
 	struct request request;
+	int r;
 
 	if (frame->payload.length != sizeof(request) || frame->fd_count > 1)
 		return ERR_FORMAT;
 	memcpy(&request, frame->payload.data, sizeof(request));
 	if (requests_check(role, &request, frame->fd_count == 1) != 0)
 		return ERR_DENIED;
-	if (requests_may_wait(&request) && request_detach(s, role, &request))
+	if (requests_may_wait(&request) &&
+	        errand_run(&s->errand, &s->requests, role, &request, answer_fd))
 		return 0;
-	return request_answer(s, role, &request, frame->fds[0]);
+	r = requests_serve(&s->requests, role, &request, frame->fds[0], answer_fd);
+	if (r == 0 && request.type == REQUEST_POLICY_STORE)
+		policy_was_stored(s);
+	return r == REQUESTS_FORBIDDEN ? ERR_DENIED : 0;
 }
 
 /* Of a sibling that does not answer, or that sent the signer what it may not. */
@@ -594,6 +571,7 @@ bool supervise_all_ready(const struct supervisor *s)
 
 void supervise_reload(struct supervisor *s)
 {
+	errand_let_go(&s->errand);
 	for (size_t i = 0; i < ROLES; i++) {
 		process_send(s, roles[i], MESSAGE_RELOAD);
 		process_ping(s, roles[i]);

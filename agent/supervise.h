@@ -3,6 +3,7 @@
 #define SEKISHO_AGENT_SUPERVISE_H
 
 #include "agent/control.h"
+#include "agent/errand.h"
 #include "agent/keeper.h"
 #include "agent/requests.h"
 #include "agent/sandbox.h"
@@ -29,6 +30,7 @@ struct process {
 struct supervisor {
 	struct process processes[ROLE_COUNT]; /* ROLE_GUARD..ROLE_REPORTER are used */
 	struct requests requests;
+	struct errand errand;
 	struct tell tell;
 	struct keeper *keeper;
 	const char *libexec;   /* absolute */

@@ -1,0 +1,162 @@
+#include "agent/errand.h"
+#include "tests/unit/workspace.h"
+
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+
+#include "core/error.h"
+#include "core/frame.h"
+
+enum { ANSWER_MS = 10000, ENDED_MS = 20000, STEP_MS = 20 };
+
+struct fixture {
+	struct workspace *w;
+	struct requests requests;
+	struct errand errand;
+	int asking, answering;
+};
+
+/* "1-2" can be closed; whoever looks which device "1-3" is waits for a writer. */
+static int set_up(void **state)
+{
+	struct fixture *f = calloc(1, sizeof(*f));
+	void *workspace = NULL;
+	int pair[2];
+
+	assert_non_null(f);
+	assert_int_equal(workspace_set_up(&workspace), 0);
+	f->w = workspace;
+	assert_int_equal(
+	        workspace_run(f->w,
+	                "mkdir -p bus/usb/devices/1-2 bus/usb/devices/1-3\n"
+	                "echo 5 >bus/usb/devices/1-2/devnum\n"
+	                "mkfifo bus/usb/devices/1-3/devnum\n"
+	                "for d in 1-2 1-3; do echo 1 >bus/usb/devices/$d/authorized; done"),
+	        0);
+	f->requests = (struct requests){.root = f->w->fd, .sys = f->w->fd};
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
+	f->asking = pair[0];
+	f->answering = pair[1];
+	*state = f;
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	struct fixture *f = *state;
+	void *workspace = f->w;
+
+	errand_let_go(&f->errand);
+	close(f->asking);
+	close(f->answering);
+	free(f);
+	return workspace_tear_down(&workspace);
+}
+
+static void close_device(struct fixture *f, uint32_t id, const char *name)
+{
+	struct request q = {.id = id, .type = REQUEST_USB_DEAUTHORISE, .number = 5};
+
+	strncpy(q.name, name, sizeof(q.name) - 1);
+	assert_true(errand_run(&f->errand, &f->requests, ROLE_GUARD, &q, f->answering));
+}
+
+static void expect_answer(struct fixture *f, uint32_t id, int error)
+{
+	uint8_t memory[64];
+	struct frame frame;
+
+	assert_int_equal(frame_receive(f->asking, ANSWER_MS, memory, sizeof(memory), &frame), 0);
+	assert_int_equal(frame.type, MESSAGE_RESULT);
+	assert_int_equal(buffer_get_u32(&frame.payload), id);
+	assert_int_equal(buffer_get_u32(&frame.payload), -error);
+}
+
+static void expect_ended(unsigned processes)
+{
+	for (unsigned waited = 0; processes > 0 && waited < ENDED_MS; waited += STEP_MS) {
+		while (waitpid(-1, NULL, WNOHANG) > 0)
+			processes--;
+		usleep(STEP_MS * 1000);
+	}
+	assert_int_equal(processes, 0);
+	assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
+}
+
+/* It says that it is free after it has answered, so the next may come too early for it. */
+static void expect_free(struct fixture *f)
+{
+	char byte;
+
+	assert_int_equal(
+	        poll(&(struct pollfd){.fd = f->errand.fd, .events = POLLIN}, 1, ANSWER_MS), 1);
+	assert_true(recv(f->errand.fd, &byte, 1, MSG_PEEK) == 1);
+}
+
+static void one_process_runs_one_after_the_other(void **state)
+{
+	struct fixture *f = *state;
+
+	for (uint32_t id = 1; id <= 3; id++) {
+		close_device(f, id, "1-2");
+		expect_answer(f, id, 0);
+		expect_free(f);
+	}
+	errand_let_go(&f->errand);
+	expect_ended(1);
+}
+
+static void a_device_that_does_not_answer_holds_up_nobody_else(void **state)
+{
+	struct fixture *f = *state;
+	int fd;
+
+	close_device(f, 1, "1-3");
+	close_device(f, 2, "1-2");
+	expect_answer(f, 2, 0);
+	fd = openat(f->w->fd, "bus/usb/devices/1-3/devnum", O_WRONLY | O_CLOEXEC);
+	assert_true(fd >= 0);
+	close(fd);
+	expect_answer(f, 1, ERR_NOT_FOUND);
+	errand_let_go(&f->errand);
+	expect_ended(2);
+}
+
+static void nobody_waits_for_ever(void **state)
+{
+	struct fixture *f = *state;
+
+	close_device(f, 1, "1-2");
+	expect_answer(f, 1, 0);
+	expect_ended(1);
+	close_device(f, 2, "1-2");
+	expect_answer(f, 2, 0);
+	errand_let_go(&f->errand);
+	expect_ended(1);
+}
+
+static void what_is_forbidden_is_not_answered(void **state)
+{
+	struct fixture *f = *state;
+	uint8_t memory[64];
+	struct frame frame;
+
+	close_device(f, 1, "../1-2");
+	expect_ended(1);
+	assert_int_equal(frame_receive(f->asking, 0, memory, sizeof(memory), &frame), ERR_TIMEOUT);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	        TEST(one_process_runs_one_after_the_other),
+	        TEST(a_device_that_does_not_answer_holds_up_nobody_else),
+	        TEST(nobody_waits_for_ever),
+	        TEST(what_is_forbidden_is_not_answered),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
