@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The virtual terminal's scenarios, on a real kernel:
-#     tests/terminal/run.sh [SCENARIO...]      all of scenarios/, or those whose names begin so: run.sh 10 70
+#     tests/terminal/run.sh [SCENARIO...]      all of scenarios/, or those whose names begin so: run.sh 10 70; or files
 # Needs root, a release build (build/release) and the offline bundle (build/packages/bundle, else built here). One line a
 # scenario, then "N passed, N failed". What a failed one left lies in $SEKISHO_VM_DIR/failed/NAME.
 #   SEKISHO_VM_DIR     where images and logs go (build/terminal)
@@ -97,6 +97,7 @@ if [ $# = 0 ]; then
 	scenarios=("$here"/scenarios/*.sh)
 else
 	for name; do
+		[ ! -f "$name" ] || { scenarios+=("$(realpath "$name")"); continue; }
 		for file in "$here/scenarios/$name"*.sh; do
 			[ -e "$file" ] || { echo "run.sh: no scenario $name" >&2; exit 2; }
 			scenarios+=("$file")
