@@ -420,8 +420,12 @@ static void on_answered(void *context, const struct http_answer *answer)
 
 static void on_failed(void *context, int error, const char *cause)
 {
+	const struct enrolling *e = context;
+
 	(void)error;
-	finish(context, cause);
+	/* An answer may be the last thing on its connection. */
+	if (!e->answered)
+		finish(context, cause);
 }
 
 static int run_exchange(struct enrolling *e)
