@@ -690,8 +690,8 @@ static void device_check(struct enforcement *e, struct guarded *g)
 		unenforced_set(e, g, NULL);
 		return;
 	}
-	if (is_too_open(e, g, wanted))
-		g->told = false;
+	if (g->unenforced == NULL && is_too_open(e, g, wanted))
+		g->told = false; /* somebody else did that */
 	if (!g->told || g->unenforced != NULL)
 		apply(e, g);
 }
