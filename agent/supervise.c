@@ -387,7 +387,8 @@ static void roll_begin(struct supervisor *s)
 	for (size_t i = 0; i < sizeof(looking) / sizeof(looking[0]); i++) {
 		struct process *p = process_of(s, looking[i]);
 
-		if (!p->ready)
+		/* Who still owes an answer gives one, not two. */
+		if (!p->ready || p->looking)
 			continue;
 		p->looking = true;
 		process_send(s, looking[i], MESSAGE_LOOK);
