@@ -45,6 +45,17 @@ login_asks() {
 login_unchanged() {
 	! grep -rq pam_sekisho /etc/pam.d
 }
+# A modprobe of the test's own tells what load-module would have had it do.
+loads() { # WAY MODULE
+	mkdir -p /tmp/bin
+	printf '#!/bin/sh\necho "$*"\n' >/tmp/bin/modprobe
+	chmod 755 /tmp/bin/modprobe
+	sed 's|^PATH=|PATH=/tmp/bin:|' /usr/libexec/sekisho/load-module >/tmp/load-module
+	[ "$(sh /tmp/load-module "$1" "$2")" = "--ignore-install $2" ]
+}
+driver_rules_left() {
+	find /etc/modprobe.d /lib/modprobe.d /usr/share/initramfs-tools /etc/default -name '*sekisho*' 2>/dev/null | grep .
+}
 unit_left() {
 	find /etc/systemd /lib/systemd /var/lib/systemd -name 'sekisho*' | grep .
 }
@@ -84,12 +95,17 @@ check "trust, root's" directory /etc/sekisho/trust 755 root root
 check "starts at boot, early" test -e /etc/systemd/system/sysinit.target.wants/sekishod.service
 check "the unit is clean" systemd-analyze verify --man=no sekishod.service
 check "only observes at first" grep -qx 'mode: observe' /etc/sekisho/agent.yaml
-check "USB at boot is as it was" not grep -qE '^[^#]' /etc/modprobe.d/sekisho.conf
+check "observing, every driver may be loaded" loads usb_storage usb-storage
 check "no login has changed" login_unchanged
 
 check "login is switched on" pam-auth-update --enable sekisho
 check "pam_sekisho is required, after pam_unix" login_asks
 sed -i 's/^mode: .*/mode: enforce/' /etc/sekisho/agent.yaml
+check "enforcing, no driver of a way out" not loads usb_storage usb-storage
+mkdir -p /run/sekisho/ways && : >/run/sekisho/ways/mmc
+check "... but of one that is allowed" loads mmc mmc_block
+check "... and of no other" not loads usb_storage mmc_block
+rm -r /run/sekisho/ways
 echo 7 >/var/lib/sekisho/policy/version
 
 check "repacked" repacked sekisho-agent
@@ -101,15 +117,25 @@ check "login still asks" login_asks
 
 check "login module is removed" dpkg -r libpam-sekisho
 check "... and no login asks for it" login_unchanged
+# As `boot-lock enable` leaves it; nobody but the agent would open what the kernel then starts with.
+mkdir -p /etc/default/grub.d /etc/kernel
+: >/etc/default/grub.d/sekisho.cfg
+echo 'root=/dev/sda1 usbcore.authorized_default=0 quiet' >/etc/kernel/cmdline
+printf '#!/bin/sh\n! [ -e /etc/default/grub.d/sekisho.cfg ] && : >/tmp/grub-updated\n' >/usr/sbin/update-grub
+chmod 755 /usr/sbin/update-grub
 check "agent is removed" dpkg -r sekisho-agent
+check "... and the kernel no longer starts with USB closed" grep -qx 'root=/dev/sda1 quiet' /etc/kernel/cmdline
+check "... also by GRUB" test -e /tmp/grub-updated
 check "... and the journal stays" test -d /var/lib/sekisho/journal
 check "... and the setting too" test -e /etc/sekisho/agent.yaml
+check "... and every driver may be loaded again" not driver_rules_left
 check "installs again" /srv/bundle/install
 check "the setting is the same" grep -qx 'mode: enforce' /etc/sekisho/agent.yaml
 check "purged" dpkg -P libpam-sekisho sekisho-agent
 check "nothing is left in /var/lib" not test -e /var/lib/sekisho
 check "nothing is left in /etc" not test -e /etc/sekisho
 check "no unit is left" not unit_left
+check "no driver is kept out" not driver_rules_left
 check "no login asks for it" login_unchanged
 
 check "collector installs" /srv/bundle/install --collector
