@@ -133,7 +133,7 @@ uint8_t interface_report_found(const uint8_t *bytes, size_t length, bool alone)
 	struct hid_report report;
 
 	if (hid_report_read(bytes, length, &report) != 0)
-		return 0;
+		return FACTS_FOUND_STRANGER;
 	if (report.keys)
 		return FACTS_FOUND_KEYS;
 	if (!alone) /* another setting may have another */
@@ -162,7 +162,7 @@ static uint8_t report_seen(int dir, const char *path, bool alone, uint8_t before
 	if (length <= 0)
 		return before & FOUND_REPORT;
 	found = interface_report_found(report, (size_t)length, alone);
-	return found != 0 ? found : FACTS_FOUND_KEYS;
+	return (found & FOUND_REPORT) != 0 ? found : FACTS_FOUND_KEYS;
 }
 
 static uint8_t driver_seen(const char *driver, enum way way)

@@ -15,8 +15,9 @@
  */
 uint8_t interface_seen(int dir, const char *path, const struct device_facts *facts, size_t index);
 
-/* FACTS_FOUND_* of a report descriptor as the device answered it; 0 when it cannot be read. alone:
- * the interface has no other alternate setting. */
+/* FACTS_FOUND_* of a report descriptor as the device answered it; FACTS_FOUND_STRANGER when it
+ * cannot be read. alone: the interface has no other alternate setting; else a report without keys
+ * says nothing, and 0 is found. */
 uint8_t interface_report_found(const uint8_t *bytes, size_t length, bool alone);
 
 /* Whether the interface at index has one alternate setting only. */

@@ -17,21 +17,36 @@ struct probation {
 	struct device *device;
 	unsigned configuration;
 	uint32_t present;
-	int64_t deadline_ms;
+	int64_t deadline_ms; /* 0: nothing was answered yet */
+	int refused;         /* why main asks no more; 0 while it does */
 };
 
-/* 0 and what the device answered. */
-static int ask(const struct probation *p, enum usb_look what, unsigned argument,
+/* Waiting for a driver takes none of the device's time. */
+static int request(struct probation *p, enum usb_look what, unsigned argument, int *fd)
+{
+	int r;
+
+	if (p->refused != 0)
+		return p->refused;
+	if (p->deadline_ms != 0 && clock_boot_ms() > p->deadline_ms)
+		return ERR_IO;
+	r = channel_request(p->channel, REQUEST_USB_LOOK, p->device->name,
+	        usb_number_look(p->device->devnum, what, argument), -1, fd);
+	if (r == ERR_NOT_FOUND || r == ERR_TIMEOUT)
+		p->refused = r;
+	if (p->deadline_ms == 0)
+		p->deadline_ms = clock_boot_ms() + BUDGET_MS;
+	return r;
+}
+
+/* 0 and what the device answered; ERR_IO: it did not, or took too long over it. */
+static int ask(struct probation *p, enum usb_look what, unsigned argument,
         uint8_t answer[USB_LOOK_MAX], size_t *length)
 {
 	ssize_t got;
 	int fd;
-	int r;
+	int r = request(p, what, argument, &fd);
 
-	if (clock_boot_ms() > p->deadline_ms)
-		return ERR_TIMEOUT;
-	r = channel_request(p->channel, REQUEST_USB_LOOK, p->device->name,
-	        usb_number_look(p->device->devnum, what, argument), -1, &fd);
 	if (r != 0)
 		return r;
 	got = pread(fd, answer, USB_LOOK_MAX, 0);
@@ -46,20 +61,25 @@ static bool is_uncertain(const struct probation *p, const struct facts_interface
 	       (p->present & UINT32_C(1) << f->number) != 0 && way_is_uncertain(f);
 }
 
-static void report_ask(const struct probation *p, size_t index)
+static void report_ask(struct probation *p, size_t index)
 {
 	const struct facts_interface *f = &p->device->facts.interfaces[index];
 	bool alone = interface_is_alone(&p->device->facts, index);
 	uint8_t answer[USB_LOOK_MAX];
 	size_t length;
+	int r = ask(p, USB_LOOK_REPORT, f->number, answer, &length);
 
-	if (ask(p, USB_LOOK_REPORT, f->number, answer, &length) == 0)
+	if (r == 0)
 		device_found(p->device, f->configuration, f->number,
 		        f->found | interface_report_found(answer, length, alone));
+	/* usbhid would not take it: whatever takes it knows it by its ids. */
+	else if (r == ERR_IO)
+		device_found(
+		        p->device, f->configuration, f->number, f->found | FACTS_FOUND_STRANGER);
 }
 
 /* One answer speaks of all interfaces. */
-static void compatible_ask(const struct probation *p)
+static void compatible_ask(struct probation *p)
 {
 	uint8_t answer[USB_LOOK_MAX];
 	uint32_t interfaces = 0;
@@ -91,7 +111,6 @@ void probation_look(struct channel *channel, int sys, struct device *d)
 		return;
 	p.configuration = state.configuration;
 	p.present = state.present;
-	p.deadline_ms = clock_boot_ms() + BUDGET_MS;
 	for (size_t i = 0; i < d->facts.interface_count; i++) {
 		const struct facts_interface *f = &d->facts.interfaces[i];
 

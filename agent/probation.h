@@ -8,8 +8,9 @@
 
 /*
  * Has main ask the device what its interfaces are, as far as that is uncertain
- * (way_is_uncertain()), and notes it in facts.interfaces[].found. A device that does not answer, or
- * nonsense, or slower than half a second in all, stays what it looks like.
+ * (way_is_uncertain()), and notes it in facts.interfaces[].found. A HID interface that refuses to
+ * say what it is, says nonsense, or comes after half a second of answers, is FACTS_FOUND_STRANGER.
+ * What could not be asked, for want of a driver or of main's time, stays what it looks like.
  */
 void probation_look(struct channel *channel, int sys, struct device *d);
 

@@ -24,6 +24,7 @@
 #define USB_PROBE "bus/usb/drivers_probe"
 
 enum { INTERFACE_NAME_MAX = 80, ANSWER_MS = 250, DRIVER_WAIT_MS = 500, DRIVER_STEP_MS = 10 };
+enum { REPORT_TIMES = 4 }; /* as often as usbhid asks */
 
 /* "usb1" */
 bool request_is_hub(const struct request *q)
@@ -345,12 +346,18 @@ static int node_open(const struct answer *a, int dir, int *node)
 	return r;
 }
 
-static int control_read(int node, struct usbdevfs_ctrltransfer *c)
+/* ERR_IO: the device does not answer, or refuses as many times. */
+static int control_read(int node, int times, struct usbdevfs_ctrltransfer *c)
 {
-	int length = ioctl(node, USBDEVFS_CONTROL, c);
+	int length = -1;
 
+	for (int i = 0; i < times && length < 0; i++) {
+		length = ioctl(node, USBDEVFS_CONTROL, c);
+		if (length < 0 && errno != EPIPE)
+			break;
+	}
 	if (length < 0)
-		return errno == ETIMEDOUT ? ERR_TIMEOUT : ERR_IO;
+		return ERR_IO;
 	c->wLength = (uint16_t)length;
 	return 0;
 }
@@ -380,7 +387,7 @@ static int report_read(int node, int interface, unsigned number, struct usbdevfs
 	if (r == 0 && ioctl(node, USBDEVFS_CLAIMINTERFACE, &number) != 0)
 		r = ERR_DENIED;
 	else if (r == 0) {
-		r = control_read(node, c);
+		r = control_read(node, REPORT_TIMES, c);
 		if (strcmp(before, "1") == 0)
 			(void)ioctl(node, USBDEVFS_RELEASEINTERFACE, &number);
 	}
@@ -451,7 +458,7 @@ static int device_ask(struct answer *a, int dir, int node)
 	if (data == NULL)
 		return r;
 	r = usb_number_what(a->request->number) == USB_LOOK_REPORT ? report_look(a, dir, node, &c)
-	                                                           : control_read(node, &c);
+	                                                           : control_read(node, 1, &c);
 	if (r == 0)
 		r = answer_keep(a, data, c.wLength);
 	free(data);

@@ -196,6 +196,8 @@ bool way_is_uncertain(const struct facts_interface *i)
 {
 	const uint8_t read = FACTS_FOUND_SECURITY_KEY | FACTS_FOUND_KEYS | FACTS_FOUND_NO_KEYS;
 
+	if ((i->found & (FACTS_FOUND_STRANGER | FACTS_FOUND_STORAGE)) != 0)
+		return false;
 	if (i->class == CLASS_VENDOR)
 		return (i->found & FACTS_FOUND_MTP) == 0;
 	return i->class == CLASS_HID && i->protocol != HID_KEYBOARD && (i->found & read) == 0;

@@ -825,6 +825,75 @@ static void the_cli_may_offer(void **state)
 	policy_free(&p.policy);
 }
 
+static const char policy_keyboards[] =
+        POLICY_HEAD "version: 1\nways:\n  hid: allow\n  usb_storage: allow\nrules: |\n  allow\n";
+
+/* A device that nobody has plugged in: what is judged is what stands here. */
+static struct guarded *keyboard_make(struct fixture *f, const char *name, bool authorised)
+{
+	struct guarded *g = calloc(1, sizeof(*g));
+
+	assert_non_null(g);
+	snprintf(g->device.name, sizeof(g->device.name), "%s", name);
+	g->device.readable = true;
+	g->device.authorised = authorised;
+	g->device.facts.interfaces[0] = (struct facts_interface){
+	        .class = 0x03, .subclass = 1, .protocol = 1, .configuration = 1};
+	g->device.facts.interface_count = 1;
+	f->e.devices[f->e.count++] = g;
+	return g;
+}
+
+static void assert_reasons(const struct fixture *f, const char *const names[3], enum reason first,
+        enum reason second, enum reason third)
+{
+	assert_int_equal(guarded(f, names[0])->verdict.reason, first);
+	assert_int_equal(guarded(f, names[1])->verdict.reason, second);
+	assert_int_equal(guarded(f, names[2])->verdict.reason, third);
+}
+
+static void of_two_keyboards_the_same_one_is_the_second(void **state)
+{
+	static const char *const names[] = {"1-10", "1-2.1", "1-3"};
+	struct fixture *f = *state;
+
+	f->e.observe = true;
+	policy_use(f, policy_keyboards);
+	for (size_t i = 0; i < 3; i++)
+		(void)keyboard_make(f, names[i], false);
+	enforce_judge_again(&f->e); /* the nearest port */
+	assert_reasons(
+	        f, names, REASON_SECOND_KEYBOARD, REASON_SECOND_KEYBOARD, REASON_RULE_ALLOWS);
+	enforce_judge_again(&f->e);
+	assert_reasons(
+	        f, names, REASON_SECOND_KEYBOARD, REASON_SECOND_KEYBOARD, REASON_RULE_ALLOWS);
+	for (size_t i = 0; i < 3; i++) /* one that works stays, wherever it sits */
+		f->e.devices[i]->device.authorised =
+		        strcmp(f->e.devices[i]->device.name, "1-2.1") == 0;
+	enforce_judge_again(&f->e);
+	assert_reasons(
+	        f, names, REASON_SECOND_KEYBOARD, REASON_RULE_ALLOWS, REASON_SECOND_KEYBOARD);
+}
+
+/* One that is denied itself is no first keyboard. */
+static void a_denied_keyboard_keeps_no_other_out(void **state)
+{
+	struct fixture *f = *state;
+	struct guarded *storing;
+
+	f->e.observe = true;
+	policy_use(f, policy_keyboards);
+	storing = keyboard_make(f, "1-1", false);
+	storing->device.facts.interfaces[1] = (struct facts_interface){
+	        .class = 0x08, .subclass = 6, .protocol = 0x50, .number = 1, .configuration = 1};
+	storing->device.facts.interface_count = 2;
+	(void)keyboard_make(f, "1-2", false);
+	enforce_judge_again(&f->e);
+	assert_int_equal(storing->verdict.reason, REASON_TYPES_AND_STORES);
+	assert_int_equal(guarded(f, "1-2")->verdict.reason, REASON_RULE_ALLOWS);
+	assert_int_equal(noted(f, "request"), 0);
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
 
 int main(int argc, char **argv)
@@ -835,6 +904,8 @@ int main(int argc, char **argv)
 	        TEST(a_spoilt_file_is_put_right_from_its_copy),
 	        TEST(an_older_file_in_place_of_the_good_one_is_refused),
 	        TEST(the_cli_may_offer),
+	        TEST(of_two_keyboards_the_same_one_is_the_second),
+	        TEST(a_denied_keyboard_keeps_no_other_out),
 	};
 	const struct CMUnitTest mocked[] = {
 	        TEST(everything_is_judged),
