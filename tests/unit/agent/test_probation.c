@@ -90,6 +90,7 @@ static int set_up(void **state)
 {
 	struct fixture *f = calloc(1, sizeof(*f));
 	void *workspace = NULL;
+	struct stat status;
 	int fds[2];
 
 	assert_non_null(f);
@@ -110,6 +111,8 @@ static int set_up(void **state)
 	snprintf(f->device.name, sizeof(f->device.name), "1-2");
 	f->device.bus = 1;
 	f->device.devnum = DEVNUM;
+	assert_int_equal(fstatat(f->w->fd, "bus/usb/devices/1-2", &status, 0), 0);
+	f->device.inode = status.st_ino;
 	*state = f;
 	return 0;
 }
