@@ -54,6 +54,12 @@ static void assert_filesystems(
 	assert_null(medium_filesystem(bytes, treatment, &next, &options));
 }
 
+static void mark(uint8_t *bytes, size_t offset, const char *text)
+{
+	for (size_t i = 0; text[i] != '\0'; i++)
+		bytes[offset + i] = (uint8_t)text[i];
+}
+
 static void file_systems_are_known_by_their_marks(void **state)
 {
 	static const char *const none[] = {NULL};
@@ -64,16 +70,16 @@ static void file_systems_are_known_by_their_marks(void **state)
 
 	(void)state;
 	assert_filesystems(bytes, TREATMENT_EXPORT, none);
-	memcpy(bytes + 1080, "\x53\xef", 2);
+	mark(bytes, 1080, "\x53\xef");
 	assert_filesystems(bytes, TREATMENT_IMPORT, ext4);
 	assert_filesystems(bytes, TREATMENT_EXPORT, ext4);
 	memset(bytes, 0, sizeof(bytes));
-	memcpy(bytes + 3, "NTFS    ", 8);
-	memcpy(bytes + 510, "\x55\xaa", 2); /* a boot sector, as FAT's is */
+	mark(bytes, 3, "NTFS    ");
+	mark(bytes, 510, "\x55\xaa"); /* a boot sector, as FAT's is */
 	assert_filesystems(bytes, TREATMENT_IMPORT, ntfs);
 	memset(bytes, 0, sizeof(bytes));
-	memcpy(bytes + 32769, "CD001", 5);
-	memcpy(bytes + 36865, "BEA01", 5);
+	mark(bytes, 32769, "CD001");
+	mark(bytes, 36865, "BEA01");
 	assert_filesystems(bytes, TREATMENT_IMPORT, disc);
 	assert_filesystems(bytes, TREATMENT_EXPORT, none);
 }
