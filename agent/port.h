@@ -11,14 +11,17 @@
 
 enum { PORT_NAME_MAX = 64, PORT_PATH_MAX = 128 };
 
-/* What a port's device is kept from being used by. */
+/* How a port's device is stopped, and how it is let in again. */
 enum port_means {
-	PORT_BY_DRIVER,     /* no driver has it: the bus does not probe of itself, or `unbind` */
-	PORT_BY_STATE,      /* the same, and SCSI's `state` is offline: sg and bsg need no driver */
-	PORT_BY_OVERRIDE,   /* the same by `driver_override`: PCI probes what is added anyway */
-	PORT_BY_AUTHORISED, /* Thunderbolt's `authorized` */
-	PORT_BY_RFKILL,     /* blocked through /dev/rfkill */
-	PORT_BY_MODULE,     /* its driver holds it for ever: the module is not there */
+	PORT_BY_DRIVER,     /* no driver has it: `unbind`, and the bus probes nothing of itself;
+	                       `drivers_probe` */
+	PORT_BY_STATE,      /* the same, and SCSI's `state` is offline, because sg and bsg need no
+	                       driver; `running` */
+	PORT_BY_OVERRIDE,   /* the same by `driver_override`, because PCI probes what is added
+	                       anyway; the override is emptied */
+	PORT_BY_AUTHORISED, /* Thunderbolt's `authorized`: 0; 1 */
+	PORT_BY_RFKILL,     /* blocked through /dev/rfkill; unblocked */
+	PORT_BY_MODULE, /* its driver holds it for ever, so the module is removed; loaded again */
 };
 
 struct port_kind {

@@ -73,6 +73,10 @@ void ports_count(const struct ports *p, struct ports_figures *figures);
 
 struct verdict ports_verdict(const struct port_guarded *g);
 
+/* what for each entry of the kind's directory. */
+void ports_each_entry(struct ports *p, const struct port_kind *kind,
+        void (*what)(struct ports *p, const struct port_kind *kind, const char *name));
+
 void ports_free(struct ports *p);
 
 #endif

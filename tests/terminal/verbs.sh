@@ -418,6 +418,12 @@ marked_image() { # ID
 	stick_image "$1"
 }
 
+# QEMU's arguments for a medium that is in from the start, as node image-ID, full of the words MARKER-ID.
+marked_at_boot() { # ID [BYTES]
+	yes "MARKER-$1-" | head -c "${2:-8M}" >"$machine/$1.img" || true
+	echo "-blockdev driver=file,filename=$machine/$1.img,node-name=file-$1 -blockdev driver=raw,file=file-$1,node-name=image-$1"
+}
+
 # attach DRIVER ID [key=value...]: any device; one with a medium after marked_image ID and with drive=image-ID.
 attach() {
 	local driver=$1 id=$2
@@ -451,6 +457,10 @@ marker_nodes() { # ID
 
 marker_is_read() { # ID
 	[ -n "$(marker_nodes "$1")" ]
+}
+
+is_unreadable() { # ID
+	[ -z "$(marker_nodes "$1")" ]
 }
 
 expect_unreadable() { # ID

@@ -1,0 +1,113 @@
+#include "agent/port_own.h"
+
+#include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "agent/gate_disks.h"
+#include "agent/paths.h"
+#include "core/error.h"
+#include "core/file.h"
+#include "core/log.h"
+
+enum { MARK_MAX = 32, DISKS_MAX = 1024 };
+
+static void disk_add(void *context, uint32_t major, uint32_t minor)
+{
+	struct ports *p = context;
+	char path[64];
+	char link[PORT_LINK_MAX];
+	const char *at = link;
+	ssize_t length;
+	char(*more)[PORT_LINK_MAX];
+
+	snprintf(path, sizeof(path), "dev/block/%" PRIu32 ":%" PRIu32, major, minor);
+	length = readlinkat(p->enforcement->sys, path, link, sizeof(link) - 1);
+	if (length <= 0 || p->stands_on_count == DISKS_MAX)
+		return;
+	link[length] = '\0';
+	while (strncmp(at, "../", 3) == 0)
+		at += 3;
+	more = realloc(p->stands_on, (p->stands_on_count + 1) * sizeof(*more));
+	if (more == NULL)
+		return;
+	p->stands_on = more;
+	memcpy(more[p->stands_on_count++], at, strlen(at) + 1);
+}
+
+void port_own_disks_find(struct ports *p)
+{
+	free(p->stands_on);
+	p->stands_on = NULL;
+	p->stands_on_count = 0;
+	if (gate_disks_find(p->root, disk_add, p) != 0)
+		log_error("/proc/self/mountinfo: %s", error_text(ERR_IO));
+}
+
+static bool carries_system(const struct ports *p, const struct port_look *look)
+{
+	size_t length = strlen(look->path);
+
+	for (size_t i = 0; i < p->stands_on_count; i++) {
+		const char *disk = p->stands_on[i];
+
+		if (strncmp(disk, look->path, length) == 0 && disk[length] == '/')
+			return true;
+	}
+	return false;
+}
+
+bool port_is_own(const struct ports *p, const struct port_look *look)
+{
+	return look->usb_device[0] == '\0' && look->inode <= p->mark &&
+	       (!look->detachable || carries_system(p, look));
+}
+
+/* --- the mark of this boot ------------------------------------------------------------------- */
+
+static void mark_raise(struct ports *p, const struct port_kind *kind, const char *name)
+{
+	char path[PORT_PATH_MAX + NAME_MAX];
+	struct stat status;
+
+	snprintf(path, sizeof(path), "%s/%s", kind->directory, name);
+	if (fstatat(p->enforcement->sys, path, &status, 0) == 0 && status.st_ino > p->mark)
+		p->mark = status.st_ino;
+}
+
+static bool mark_read(struct ports *p)
+{
+	uint8_t *text = NULL;
+	size_t length = 0;
+	int fd;
+	int r = file_open_checked(p->root, PATH_MEDIA_DIR "/" PORTS_MARK, 0, 0644, MARK_MAX, &fd);
+
+	if (r == 0) {
+		r = file_read(fd, MARK_MAX, &text, &length);
+		close(fd);
+	}
+	if (r == 0)
+		p->mark = strtoull((char *)text, NULL, 10);
+	free(text);
+	return r == 0 && p->mark != 0;
+}
+
+/* The kernel numbers the directories of sysfs upwards, so one number tells what came later. */
+void port_own_mark_find(struct ports *p)
+{
+	int r;
+
+	if (p->mark != 0 || mark_read(p))
+		return;
+	for (size_t i = 0; i < port_kind_count; i++)
+		ports_each_entry(p, &port_kinds[i], mark_raise);
+	if (p->mark == 0) /* nothing is there: nothing is its own */
+		p->mark = 1;
+	r = channel_request(p->enforcement->channel, REQUEST_PORTS_MARK, NULL, p->mark, -1, NULL);
+	if (r != 0)
+		log_warning(PATH_MEDIA_DIR "/" PORTS_MARK ": %s", error_text(r));
+}
