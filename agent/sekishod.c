@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/signalfd.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "agent/boot_ports.h"
@@ -382,6 +383,16 @@ static void run(struct daemon *d)
 	unlink(PATH_AUTH_SOCKET);
 }
 
+/* systemd starts it again at once; whoever mends what keeps it from starting needs the machine
+ * too. */
+static void pause_before_end(void)
+{
+	const struct timespec pause = {.tv_sec = 1};
+
+	if (getenv("INVOCATION_ID") != NULL) /* a unit of systemd */
+		(void)nanosleep(&pause, NULL);
+}
+
 int main(int argc, char **argv)
 {
 	static struct daemon d; /* large, and zero */
@@ -406,8 +417,10 @@ int main(int argc, char **argv)
 		log_error("%s", error_text(ERR_IO));
 		return EXIT_NO;
 	}
-	if (daemon_open(&d, &a) != 0)
+	if (daemon_open(&d, &a) != 0) {
+		pause_before_end();
 		return EXIT_NO;
+	}
 	started_tell(&d);
 	run(&d);
 	return EXIT_YES;
