@@ -211,6 +211,8 @@ static int command_apply(int root)
 		state_write(root, "off");
 		return EXIT_YES;
 	}
+	if (!pins_are_whole())
+		state_write(root, "absent: loading did not end");
 	if (!pins_are_whole() && gate_load(root, cause) != 0) {
 		pins_remove(GATE_PIN_NEW);
 		snprintf(state, sizeof(state), "absent: %s", cause);
