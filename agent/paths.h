@@ -37,7 +37,7 @@
 
 #define PATH_WAYS_DIR                                                                              \
 	"run/sekisho/ways" /* 0755 root; a file WAY for each kind that the policy does not deny:   \
-	                      modprobe.d/sekisho.conf looks */
+	                      load-module looks */
 #define PATH_MEDIA_DIR "run/sekisho-media" /* 0755 root; agent/medium.h */
 
 #endif
