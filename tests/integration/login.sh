@@ -412,15 +412,16 @@ check "and says why" told "the policy does not take tokens of this kind"
 # confirmation
 show() { "$build/agent/sekisho" --root "$root" enrol totp games --replace >"$work/shown" 2>"$work/out"; }
 mkfifo "$work/typed"
+: >"$work/shown" # what was shown before is another secret
 show <"$work/typed" &
 shower=$!
 exec 3>"$work/typed"
 echo 00000000 >&3
-within 5 grep -q '^Secret' "$work/shown"
+within 30 grep -q '^Secret' "$work/shown"
 secret=$(sed -n 's/^Secret: //p' "$work/shown")
 settle
 now=$(oathtool --totp --digits 8 --base32 "$secret")
-echo "$now" >&3
+printf '%s\n\n' "$now" >&3 # the second line ends it, should the first be refused
 wait $shower
 check "enrolment is confirmed by a code" grep -q "games is enrolled" "$work/shown"
 check "after a wrong one" told "wrong code"
