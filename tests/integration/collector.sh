@@ -257,6 +257,7 @@ limited=(prlimit --nofile=128:128)
 start "$port"
 says 1 'it knows how many fit' sh -c "grep -c 'connections_max is 32: ' '$work/log'"
 for _ in {1..60}; do
+	# shellcheck disable=SC2034 # held until this script ends
 	exec {held}<>"/dev/tcp/127.0.0.1/$port"
 done
 says "200 receipt seq=$(($(jq .seq "$work/T2/client.json") + 1)) full_state=0" \

@@ -175,7 +175,10 @@ for _ in $(seq 20); do
 	done
 	wait "${racers[@]}"
 	cat "$work"/race.* >"$work/round"
-	if [ "$(grep -c "$ok" "$work/round")" = 1 ] && [ "$(grep -c "$used" "$work/round")" = 19 ]; then
+	# pam_wrapper's own directories collide now and then: who had none was never asked for a code, and counts as nothing.
+	asked=$(grep -c 'Verification code: ' "$work/round")
+	if [ $asked -ge 10 ] && [ "$(grep -c "$ok" "$work/round")" = 1 ] &&
+		[ "$(grep -c "$used" "$work/round")" = $((asked - 1)) ]; then
 		once=$((once + 1))
 	else
 		sort "$work/round" | uniq -c >>"$work/rounds"

@@ -210,9 +210,9 @@ static void tokens_come_and_go(void **state)
 	struct auth_state s;
 
 	assert_int_equal(auth_state_read(&file, &s), 0);
-	for (uint8_t i = 1; i < AUTH_TOKENS_MAX; i++) {
-		token = make_card(i);
-		snprintf(token.label, sizeof(token.label), "card %u", i);
+	for (int i = 1; i < AUTH_TOKENS_MAX; i++) {
+		token = make_card((uint8_t)i);
+		snprintf(token.label, sizeof(token.label), "card %d", i);
 		assert_int_equal(auth_state_add(&s, &token), 0);
 		assert_int_equal(token.id, i + 1);
 		assert_int_equal(auth_state_add(&s, &token), ERR_EXISTS);
@@ -237,6 +237,8 @@ static void tokens_come_and_go(void **state)
 /* Version 1 as it was written: RFC 6238's secret, locked, in slot 0 as generation 6. */
 static void old_record(uint8_t record[static 256])
 {
+	static const uint8_t secret[20] = {'1', '2', '3', '4', '5', '6', '7', '8', '9', '0', '1',
+	        '2', '3', '4', '5', '6', '7', '8', '9', '0'};
 	static const uint8_t head[] = {'S', 'K', 'A', 'U', 0, 1, 1, 0, /* generation */ 0, 0, 0, 0,
 	        0, 0, 0, 6, /* locked */ 0, 0, 0, 1, /* uid 4711 */ 0, 0, 0x12, 0x67, AUTH_SHA1, 6,
 	        0, 30, /* last step */ 0, 0, 0, 0, 0, 0, 0, 77, /* failures */ 0, 0, 0, 3,
@@ -245,7 +247,7 @@ static void old_record(uint8_t record[static 256])
 
 	memset(record, 0, 256);
 	memcpy(record, head, sizeof(head));
-	memcpy(record + sizeof(head), "12345678901234567890", 20);
+	memcpy(record + sizeof(head), secret, sizeof(secret));
 	assert_int_equal(encode_sha256(record, 224, record + 224), 0);
 }
 

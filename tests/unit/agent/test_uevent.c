@@ -125,9 +125,11 @@ static int socket_try(void)
 		return 2;
 	if (forge(from, 0, 1) != 0 || forge(from, port_of(fd), 0) != 0)
 		return CANNOT_BE_TRIED;
-	if (uevent_receive(fd, memory, &u) != ERR_DENIED ||
-	        uevent_receive(fd, memory, &u) != ERR_DENIED ||
-	        uevent_receive(fd, memory, &u) != ERR_TIMEOUT)
+	for (int forged = 0; forged < 2; forged++) {
+		if (uevent_receive(fd, memory, &u) != ERR_DENIED)
+			return 3;
+	}
+	if (uevent_receive(fd, memory, &u) != ERR_TIMEOUT)
 		return 3;
 	if (loopback_rename() == 0 &&
 	        (uevent_receive(fd, memory, &u) != 0 || strcmp(u.subsystem, "net") != 0 ||
