@@ -36,9 +36,9 @@ static int variable_read(const char *text, const char *texts[VARIABLES])
 static bool path_is_plain(const char *path)
 {
 	do {
-		size_t length = strcspn(path + 1, "/");
+		size_t length = *path == '/' ? strcspn(path + 1, "/") : 0;
 
-		if (*path != '/' || length == 0)
+		if (length == 0)
 			return false;
 		if (path[1] == '.' && (length == 1 || (length == 2 && path[2] == '.')))
 			return false;

@@ -62,6 +62,7 @@ static void what_is_no_uevent_is_refused(void **state)
 	        ERR_FORMAT);
 	/* Paths that lead elsewhere, or nowhere. */
 	assert_int_equal(PARSE("add@x\0ACTION=add\0DEVPATH=x\0SUBSYSTEM=usb", &u), ERR_FORMAT);
+	assert_int_equal(PARSE("add@\0ACTION=add\0SUBSYSTEM=usb\0DEVPATH=", &u), ERR_FORMAT);
 	assert_int_equal(PARSE("add@/\0ACTION=add\0DEVPATH=/\0SUBSYSTEM=usb", &u), ERR_FORMAT);
 	assert_int_equal(PARSE("add@/x/\0ACTION=add\0DEVPATH=/x/\0SUBSYSTEM=usb", &u), ERR_FORMAT);
 	assert_int_equal(
