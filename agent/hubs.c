@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "agent/device.h"
@@ -47,6 +48,16 @@ bool hubs_deny(int sys, const char *name)
 	return attribute_is_zero(sys, devices) && attribute_is_zero(sys, interfaces);
 }
 
+/* What somebody closed of the hub itself, "1-0:1.0" of "usb1", main opens. */
+static bool hub_itself_is_open(int sys, const char *name)
+{
+	char path[PATH_MAX_HERE];
+
+	snprintf(path, sizeof(path), USB_DEVICES "%s/%s-0:1.0/authorized", name,
+	        name + strlen("usb"));
+	return !attribute_is_zero(sys, path);
+}
+
 const char *hubs_close_controllers(struct channel *c, int sys)
 {
 	int r;
@@ -65,7 +76,7 @@ const char *hubs_close(struct channel *c, int sys, const char *name)
 	char path[PATH_MAX_HERE];
 	int r;
 
-	if (hubs_deny(sys, name))
+	if (hubs_deny(sys, name) && hub_itself_is_open(sys, name))
 		return NULL;
 	r = channel_request(c, REQUEST_HUB_DENY, name, 0, -1, NULL);
 	snprintf(path, sizeof(path), USB_DEVICES "%s", name);

@@ -271,8 +271,8 @@ int requests_check(enum role role, const struct request *request, bool with_fd)
 bool requests_may_wait(const struct request *request)
 {
 	return request->type == REQUEST_USB_AUTHORISE || request->type == REQUEST_USB_DEAUTHORISE ||
-	       request->type == REQUEST_USB_LOOK || request->type == REQUEST_PORT_DENY ||
-	       request->type == REQUEST_PORT_ALLOW;
+	       request->type == REQUEST_USB_LOOK || request->type == REQUEST_HUB_DENY ||
+	       request->type == REQUEST_PORT_DENY || request->type == REQUEST_PORT_ALLOW;
 }
 
 int requests_answer(const struct requests *r, enum role role, const struct request *request,

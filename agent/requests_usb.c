@@ -24,6 +24,7 @@
 #define USB_PROBE "bus/usb/drivers_probe"
 
 enum { INTERFACE_NAME_MAX = 80, ANSWER_MS = 250, DRIVER_WAIT_MS = 500, DRIVER_STEP_MS = 10 };
+enum { HUB_WAIT_MS = 300, HUB_STEP_MS = 10 };
 enum { REPORT_TIMES = 4 }; /* as often as usbhid asks */
 
 /* "usb1" */
@@ -105,20 +106,73 @@ static int usb_open(const struct answer *a, const char *name, int *dir)
 	return sys_open(a->r, path, dir);
 }
 
+/* Whether a driver takes it is the driver's affair. */
+static int driver_probe(const struct answer *a, const char *interface)
+{
+	int fd = openat(a->r->sys, USB_PROBE, O_WRONLY | O_NOFOLLOW | O_CLOEXEC);
+
+	if (fd < 0)
+		return ERR_IO;
+	(void)!write(fd, interface, strlen(interface));
+	close(fd);
+	return 0;
+}
+
+/*
+ * A root hub's own interface comes after the uevent of its device, and has what the default is
+ * then: closed before that, the hub would have no driver and nothing behind it could ever be
+ * plugged in. Its devices are closed meanwhile. A hub without one is closed all the same, a little
+ * later.
+ */
+static void hub_interface_await(int dir, const char *interface)
+{
+	const struct timespec step = {.tv_nsec = HUB_STEP_MS * 1000000L};
+
+	for (int i = 0; i < HUB_WAIT_MS / HUB_STEP_MS; i++) {
+		if (faccessat(dir, interface, F_OK, 0) == 0)
+			return;
+		nanosleep(&step, NULL);
+	}
+}
+
+/* Where it came too late, it is opened: what it serves is the hub, no device. */
+static int hub_interface_open(const struct answer *a, int dir, const char *interface)
+{
+	int own = openat(dir, interface, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	char is[ATTRIBUTE_MAX];
+	int r;
+
+	if (own < 0)
+		return 0;
+	r = attribute_read(own, "authorized", is);
+	if (r == 0 && strcmp(is, "0") == 0) {
+		r = attribute_set(own, "authorized", "1");
+		if (r == 0)
+			r = driver_probe(a, interface);
+	}
+	close(own);
+	return r == ERR_NOT_FOUND ? 0 : r;
+}
+
 /* Devices first: without their interfaces' default nothing is authorised (hub_holds_back()). */
 int usb_hub_deny(struct answer *a)
 {
+	char interface[INTERFACE_NAME_MAX];
 	int dir;
 	int r = usb_open(a, a->request->name, &dir);
 
 	if (r != 0)
 		return r;
+	snprintf(interface, sizeof(interface), "%s-0:1.0", a->request->name + strlen("usb"));
 	r = attribute_set(dir, "authorized_default", "0");
 	if (r == 0) {
+		hub_interface_await(dir, interface);
 		r = attribute_set(dir, "interface_authorized_default", "0");
 		/* A kernel without it: the hub is closed, and hub_holds_back() opens nothing. */
 		r = r == ERR_NOT_FOUND ? 0 : r;
 	}
+	if (r == 0)
+		r = hub_interface_open(a, dir, interface);
 	close(dir);
 	return r;
 }
@@ -246,23 +300,16 @@ static int interfaces_set(const struct answer *a, int dir, uint32_t *seen)
 	return r;
 }
 
-/* Whether a driver takes it is the driver's affair. */
 static int interface_probe(const struct answer *a, int dir, unsigned number)
 {
 	unsigned configuration = usb_number_configuration(a->request->number);
 	char name[INTERFACE_NAME_MAX];
-	int fd;
 
 	snprintf(name, sizeof(name), "%s:%u.%u/driver", a->request->name, configuration, number);
 	if (faccessat(dir, name, F_OK, 0) == 0)
 		return 0;
-	fd = openat(a->r->sys, USB_PROBE, O_WRONLY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0)
-		return ERR_IO;
 	*strrchr(name, '/') = '\0';
-	(void)!write(fd, name, strlen(name));
-	close(fd);
-	return 0;
+	return driver_probe(a, name);
 }
 
 /* All are open before the first is given to a driver: a driver may take several. */

@@ -163,6 +163,25 @@ static void hubs_and_controllers_deny(void **state)
 	assert_int_equal(answer(w, ROLE_GUARD, REQUEST_HUB_DENY, "usb2", 0, -1), ERR_NOT_FOUND);
 }
 
+/* The root hub's own interface, when it came after its default was taken away. */
+static void a_hub_itself_is_left_open(void **state)
+{
+	struct workspace *w = *state;
+
+	sysfs_make(w);
+	assert_int_equal(workspace_run(w, "mkdir devices/usb1/1-0:1.0 && "
+	                                  "echo 1 >devices/usb1/1-0:1.0/authorized"),
+	        0);
+	assert_int_equal(answer(w, ROLE_GUARD, REQUEST_HUB_DENY, "usb1", 0, -1), 0);
+	assert_int_equal(workspace_run(w, "test ! -s bus/usb/drivers_probe && "
+	                                  "echo 0 >devices/usb1/1-0:1.0/authorized"),
+	        0);
+	assert_int_equal(answer(w, ROLE_GUARD, REQUEST_HUB_DENY, "usb1", 0, -1), 0);
+	assert_holds(w, "devices/usb1/1-0:1.0/authorized", "1\n");
+	assert_holds(w, "bus/usb/drivers_probe", "1-0:1.0");
+	assert_holds(w, "devices/usb1/interface_authorized_default", "0\n");
+}
+
 static void only_the_device_that_was_judged_is_authorised(void **state)
 {
 	struct workspace *w = *state;
@@ -397,6 +416,7 @@ int main(void)
 	        TEST(a_descriptor_where_none_belongs_is_forbidden),
 	        TEST(bytes_behind_the_name_are_forbidden),
 	        TEST(hubs_and_controllers_deny),
+	        TEST(a_hub_itself_is_left_open),
 	        TEST(only_the_device_that_was_judged_is_authorised),
 	        TEST(only_the_interfaces_that_were_judged_are_opened),
 	        TEST(a_hub_that_gives_interfaces_away_gets_no_device),
