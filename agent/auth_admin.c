@@ -252,6 +252,17 @@ static int put(
 	return auth_state_add(state, token);
 }
 
+/* What there is of a user, locked for as long as the file is open. */
+static int take(
+        const struct cli *cli, const char *user, struct auth_file *file, struct auth_state *state)
+{
+	int error = auth_admin_open(cli, user, &file->fd);
+
+	if (error == 0)
+		error = auth_state_lock(file, LOCK_TIMEOUT_MS);
+	return error == 0 ? auth_state_read(file, state) : error;
+}
+
 /* On the file of a user, locked; -1: there is none yet. */
 static int enrol_locked(const struct cli *cli, const char *user, int fd, struct auth_state *state,
         struct auth_token *token, const char *by)
@@ -275,12 +286,8 @@ int auth_admin_enrol(const struct cli *cli, const char *user, uint32_t uid,
 	struct auth_state state = {0};
 	struct auth_file file = {.fd = -1};
 	int code = EXIT_YES;
-	int error = auth_admin_open(cli, user, &file.fd);
+	int error = take(cli, user, &file, &state);
 
-	if (error == 0)
-		error = auth_state_lock(&file, LOCK_TIMEOUT_MS);
-	if (error == 0)
-		error = auth_state_read(&file, &state);
 	if (error == 0 || error == ERR_NOT_FOUND) {
 		token->enrolled_at = clock_wall();
 		snprintf(token->by, sizeof(token->by), "%s", auth_admin_by(by));
@@ -351,12 +358,8 @@ int auth_admin_revoke(const struct cli *cli, const char *user, unsigned id, cons
 	struct auth_state state = {0};
 	struct auth_file file = {.fd = -1};
 	int code = EXIT_YES;
-	int error = auth_admin_open(cli, user, &file.fd);
+	int error = take(cli, user, &file, &state);
 
-	if (error == 0)
-		error = auth_state_lock(&file, LOCK_TIMEOUT_MS);
-	if (error == 0)
-		error = auth_state_read(&file, &state);
 	if (error == ERR_FORMAT && id == 0)
 		/* A state too damaged to read accepts nobody, and can go. */
 		code = auth_admin_record(cli, EVENT_TOKEN_REVOKED, user, NULL, by);

@@ -36,15 +36,18 @@ void enforce_interfaces_text(const struct device_facts *facts, char *text, size_
 	}
 }
 
-struct verdict enforce_verdict(const struct guarded *g)
+struct verdict enforce_while_held_back(struct verdict v, bool held_back)
 {
-	struct verdict v = g->verdict;
-
-	if (g->held_back) {
+	if (held_back) {
 		v.treatment = TREATMENT_DENY;
 		v.reason = REASON_NOT_JOURNALLED;
 	}
 	return v;
+}
+
+struct verdict enforce_verdict(const struct guarded *g)
+{
+	return enforce_while_held_back(g->verdict, g->held_back);
 }
 
 static struct circumstances circumstances_of(struct enforcement *e, const struct guarded *g)
@@ -181,7 +184,7 @@ static int tell_meanwhile(
 	return r;
 }
 
-static int tell(struct enforcement *e, const struct event_record *event)
+int enforce_tell(struct enforcement *e, const struct event_record *event)
 {
 	return tell_meanwhile(e, event, NULL);
 }
@@ -208,7 +211,7 @@ static void unenforced_tell(struct enforcement *e, struct guarded *g)
 	event_identify(&event, EVENT_DEVICE_UNENFORCED, g);
 	event_put(&event, FIELD_VERDICT, treatment_name(g->verdict.treatment));
 	event_put(&event, FIELD_CAUSE, g->untold);
-	if (tell(e, &event) == 0)
+	if (enforce_tell(e, &event) == 0)
 		g->untold = NULL;
 }
 
@@ -234,7 +237,7 @@ static int fault_tell(void *context, const struct fault *fault)
 	event_put(&event, FIELD_DEVICE, fault->name);
 	event_put(&event, FIELD_VERDICT, treatment_name(TREATMENT_DENY));
 	event_put(&event, FIELD_CAUSE, fault->why);
-	return tell(context, &event);
+	return enforce_tell(context, &event);
 }
 
 static void fault_set(struct enforcement *e, const char *name, const char *why)
@@ -440,7 +443,7 @@ static bool departed_tell(struct enforcement *e, struct guarded *g)
 	if (!g->told || g->untold != NULL)
 		return false;
 	event_identify(&event, EVENT_DEVICE_REMOVED, g);
-	return tell(e, &event) == 0;
+	return enforce_tell(e, &event) == 0;
 }
 
 static void departed_drop(struct enforcement *e, size_t index)

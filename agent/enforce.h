@@ -100,6 +100,13 @@ void enforce_count(const struct enforcement *e, struct enforcement_figures *figu
 /* As it stands: a device that waits for the journal is denied. */
 struct verdict enforce_verdict(const struct guarded *g);
 
+/* The same of anything else that guard decides about. */
+struct verdict enforce_while_held_back(struct verdict v, bool held_back);
+
+/* Journalled when it returns 0. A signer that does not answer is not waited for by every device and
+ * port in turn: ERR_TIMEOUT. */
+int enforce_tell(struct enforcement *e, const struct event_record *event);
+
 /* "08:06:50 03:01:01"; cut at size. */
 void enforce_interfaces_text(const struct device_facts *facts, char *text, size_t size);
 

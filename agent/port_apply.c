@@ -3,23 +3,16 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "core/clock.h"
 #include "core/error.h"
 #include "core/language.h"
 #include "core/log.h"
 #include "policy/treatment.h"
 
-enum { SILENCE_MS = 2000, LOG_NAME_MAX = 128 };
+enum { LOG_NAME_MAX = 128 };
 
 struct verdict ports_verdict(const struct port_guarded *g)
 {
-	struct verdict v = g->verdict;
-
-	if (g->held_back) {
-		v.treatment = TREATMENT_DENY;
-		v.reason = REASON_NOT_JOURNALLED;
-	}
-	return v;
+	return enforce_while_held_back(g->verdict, g->held_back);
 }
 
 static bool is_denied(const struct port_guarded *g)
@@ -76,20 +69,6 @@ static void event_identify(
 	event_put(event, FIELD_SERIAL, g->look.serial);
 }
 
-/* A signer that does not answer is not waited for by every port in turn. */
-static int tell(struct ports *p, const struct event_record *event)
-{
-	struct enforcement *e = p->enforcement;
-	int r;
-
-	if (clock_boot_ms() < e->silent_until_ms)
-		return ERR_TIMEOUT;
-	r = channel_event(e->channel, event);
-	if (r == ERR_TIMEOUT)
-		e->silent_until_ms = clock_boot_ms() + SILENCE_MS;
-	return r;
-}
-
 static void verdict_log(const struct port_guarded *g)
 {
 	char name[LOG_NAME_MAX];
@@ -115,7 +94,7 @@ static void verdict_tell(struct ports *p, struct port_guarded *g)
 	event_put(&event, FIELD_REASON, reason_code(g->verdict.reason));
 	if (p->enforcement->observe)
 		event_put(&event, FIELD_OBSERVED, "true");
-	g->told = tell(p, &event) == 0;
+	g->told = enforce_tell(p->enforcement, &event) == 0;
 	if (g->told)
 		verdict_log(g);
 }
@@ -135,7 +114,7 @@ static void unenforced_set(struct ports *p, struct port_guarded *g, const char *
 	event_identify(&event, EVENT_DEVICE_UNENFORCED, g);
 	event_put(&event, FIELD_VERDICT, treatment_name(g->verdict.treatment));
 	event_put(&event, FIELD_CAUSE, why);
-	(void)tell(p, &event);
+	(void)enforce_tell(p->enforcement, &event);
 }
 
 /* --- applying -------------------------------------------------------------------------------- */
@@ -305,7 +284,7 @@ void port_go(struct ports *p, const struct port_guarded *g)
 	if (g->quiet)
 		return;
 	event_identify(&event, EVENT_DEVICE_REMOVED, g);
-	(void)tell(p, &event);
+	(void)enforce_tell(p->enforcement, &event);
 	media_prepare(p, g, TREATMENT_DENY);
 }
 

@@ -23,8 +23,8 @@
 #define USB_HID_DRIVER "bus/usb/drivers/usbhid"
 #define USB_PROBE "bus/usb/drivers_probe"
 
-enum { INTERFACE_NAME_MAX = 80, ANSWER_MS = 250, DRIVER_WAIT_MS = 500, DRIVER_STEP_MS = 10 };
-enum { HUB_WAIT_MS = 300, HUB_STEP_MS = 10 };
+enum { INTERFACE_NAME_MAX = 80, ANSWER_MS = 250 };
+enum { DRIVER_WAIT_MS = 500, HUB_WAIT_MS = 300, STEP_MS = 10 };
 enum { REPORT_TIMES = 4 }; /* as often as usbhid asks */
 
 /* "usb1" */
@@ -118,21 +118,17 @@ static int driver_probe(const struct answer *a, const char *interface)
 	return 0;
 }
 
-/*
- * A root hub's own interface comes after the uevent of its device, and has what the default is
- * then: closed before that, the hub would have no driver and nothing behind it could ever be
- * plugged in. Its devices are closed meanwhile. A hub without one is closed all the same, a little
- * later.
- */
-static void hub_interface_await(int dir, const char *interface)
+/* What may come a moment later: true when it has, within that many milliseconds. */
+static bool appears(int dir, const char *path, int within_ms)
 {
-	const struct timespec step = {.tv_nsec = HUB_STEP_MS * 1000000L};
+	const struct timespec step = {.tv_nsec = STEP_MS * 1000000L};
 
-	for (int i = 0; i < HUB_WAIT_MS / HUB_STEP_MS; i++) {
-		if (faccessat(dir, interface, F_OK, 0) == 0)
-			return;
+	for (int i = 0; i < within_ms / STEP_MS; i++) {
+		if (faccessat(dir, path, F_OK, 0) == 0)
+			return true;
 		nanosleep(&step, NULL);
 	}
+	return false;
 }
 
 /* Where it came too late, it is opened: what it serves is the hub, no device. */
@@ -166,7 +162,13 @@ int usb_hub_deny(struct answer *a)
 	snprintf(interface, sizeof(interface), "%s-0:1.0", a->request->name + strlen("usb"));
 	r = attribute_set(dir, "authorized_default", "0");
 	if (r == 0) {
-		hub_interface_await(dir, interface);
+		/*
+		 * The hub's own interface comes after the uevent of its device, and has what the
+		 * default is then: closed before that, the hub would have no driver and nothing
+		 * behind it could ever be plugged in. Its devices are closed meanwhile. A hub
+		 * without one is closed all the same, a little later.
+		 */
+		(void)appears(dir, interface, HUB_WAIT_MS);
 		r = attribute_set(dir, "interface_authorized_default", "0");
 		/* A kernel without it: the hub is closed, and hub_holds_back() opens nothing. */
 		r = r == ERR_NOT_FOUND ? 0 : r;
@@ -413,14 +415,7 @@ static int control_read(int node, int times, struct usbdevfs_ctrltransfer *c)
  */
 static int driver_wait(const struct answer *a)
 {
-	const struct timespec step = {.tv_nsec = DRIVER_STEP_MS * 1000000L};
-
-	for (int i = 0; i < DRIVER_WAIT_MS / DRIVER_STEP_MS; i++) {
-		if (faccessat(a->r->sys, USB_HID_DRIVER, F_OK, 0) == 0)
-			return 0;
-		nanosleep(&step, NULL);
-	}
-	return ERR_NOT_FOUND;
+	return appears(a->r->sys, USB_HID_DRIVER, DRIVER_WAIT_MS) ? 0 : ERR_NOT_FOUND;
 }
 
 /* Nobody but usbfs, that is us, has the interface while it is open. */

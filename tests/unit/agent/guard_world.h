@@ -103,7 +103,10 @@ static inline void *world_run(void *argument)
 			return NULL;
 		if (fds[0].revents != 0 &&
 		        frame_receive(w->main_end, 0, memory, sizeof(memory), &frame) == 0) {
-			request_take(w, &frame);
+			/* Anything else guard says to main, that a signer is silent, is no request.
+			 */
+			if (frame.type == MESSAGE_REQUEST)
+				request_take(w, &frame);
 			frame_close_fds(&frame);
 		}
 		if (fds[1].revents != 0 &&
