@@ -20,8 +20,10 @@ static inline int temporary_setup(void **state)
 	struct temporary *t = calloc(1, sizeof(*t));
 
 	snprintf(t->path, sizeof(t->path), "/tmp/sekisho-test-XXXXXX");
-	if (mkdtemp(t->path) == NULL)
+	if (mkdtemp(t->path) == NULL) {
+		free(t);
 		return -1;
+	}
 	t->dir = open(t->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	*state = t;
 	return t->dir >= 0 ? 0 : -1;
