@@ -10,7 +10,7 @@
 #include "core/error.h"
 #include "core/frame.h"
 
-enum { LINGER_MS = 1000, ERRAND_FRAME_MAX = 256 };
+enum { ERRAND_FRAME_MAX = 256 };
 
 struct job {
 	struct request request;
@@ -25,12 +25,12 @@ void errand_let_go(struct errand *e)
 }
 
 /* In the process of its own. */
-static int job_take(const struct requests *r, int fd)
+static int job_take(const struct requests *r, int fd, int wait_ms)
 {
 	uint8_t memory[ERRAND_FRAME_MAX];
 	struct frame frame;
 	struct job job;
-	int error = frame_receive(fd, LINGER_MS, memory, sizeof(memory), &frame);
+	int error = frame_receive(fd, wait_ms, memory, sizeof(memory), &frame);
 
 	if (error != 0)
 		return error;
@@ -47,9 +47,15 @@ static int job_take(const struct requests *r, int fd)
 
 static void jobs_take(const struct requests *r, int fd)
 {
+	int error;
+
 	prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
-	while (job_take(r, fd) == 0)
-		;
+	do
+		error = job_take(r, fd, ERRAND_LINGER_MS);
+	while (error == 0);
+	/* Main is told that nobody reads from here on. What it sent just before is still done. */
+	if (error == ERR_TIMEOUT && shutdown(fd, SHUT_RD) == 0)
+		(void)job_take(r, fd, 0);
 	_exit(0);
 }
 

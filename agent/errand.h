@@ -7,6 +7,8 @@
 
 #include <stdbool.h>
 
+enum { ERRAND_LINGER_MS = 1000 };
+
 /* The process that was started last. It waits for another errand a moment longer, since a device is
  * rarely let in by one, and to fork costs more than most errands. Zero: none. */
 struct errand {

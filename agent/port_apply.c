@@ -99,22 +99,31 @@ static void verdict_tell(struct ports *p, struct port_guarded *g)
 		verdict_log(g);
 }
 
-/* Told once for each cause: why is a string of error_text()'s. */
-static void unenforced_set(struct ports *p, struct port_guarded *g, const char *why)
+void port_unenforced_tell(struct ports *p, struct port_guarded *g)
 {
 	struct event_record event;
 
-	if (why == NULL || (g->unenforced != NULL && strcmp(why, g->unenforced) == 0)) {
-		g->unenforced = why;
+	if (g->untold == NULL)
 		return;
-	}
-	g->unenforced = why;
-	log_error("%s/%s: %s: %s", g->look.kind->name, g->look.name,
-	        LANGUAGE("判定を適用できません", "the verdict is not in effect"), why);
 	event_identify(&event, EVENT_DEVICE_UNENFORCED, g);
 	event_put(&event, FIELD_VERDICT, treatment_name(g->verdict.treatment));
-	event_put(&event, FIELD_CAUSE, why);
-	(void)enforce_tell(p->enforcement, &event);
+	event_put(&event, FIELD_CAUSE, g->untold);
+	if (enforce_tell(p->enforcement, &event) == 0)
+		g->untold = NULL;
+}
+
+/* Told once for each cause: why is a string of error_text()'s. */
+static void unenforced_set(struct ports *p, struct port_guarded *g, const char *why)
+{
+	bool new = why != NULL && (g->unenforced == NULL || strcmp(why, g->unenforced) != 0);
+
+	g->unenforced = why;
+	if (!new)
+		return;
+	log_error("%s/%s: %s: %s", g->look.kind->name, g->look.name,
+	        LANGUAGE("判定を適用できません", "the verdict is not in effect"), why);
+	g->untold = why;
+	port_unenforced_tell(p, g);
 }
 
 /* --- applying -------------------------------------------------------------------------------- */
@@ -152,9 +161,11 @@ void port_release(struct ports *p, struct port_guarded *g)
 
 	if (!port_is_released(sys, &g->look) || port_lacks_driver(sys, &g->look))
 		r = port_request(p, REQUEST_PORT_ALLOW, &g->look);
-	if (port_is_released(sys, &g->look))
+	/* Main may have been slow and done it all the same; one that no driver wants is released.
+	 */
+	if (port_is_released(sys, &g->look) && !port_lacks_driver(sys, &g->look))
 		r = 0;
-	else if (r == 0)
+	else if (r == 0 && !port_is_released(sys, &g->look))
 		r = ERR_IO;
 	unenforced_set(p, g, r == 0 ? NULL : error_text(r));
 }
@@ -263,8 +274,9 @@ void port_check(struct ports *p, struct port_guarded *g)
 {
 	bool denied =
 	        ports_verdict(g).treatment == TREATMENT_DENY || port_media_cause(p, g) != NULL;
-	bool right = denied ? port_is_stopped(p->enforcement->sys, &g->look)
-	                    : port_is_released(p->enforcement->sys, &g->look);
+	bool right =
+	        denied ? port_is_stopped(p->enforcement->sys, &g->look)
+	               : port_is_released(p->enforcement->sys, &g->look) && g->unenforced == NULL;
 
 	if (g->closing)
 		return;
@@ -277,10 +289,11 @@ void port_check(struct ports *p, struct port_guarded *g)
 	port_apply(p, g);
 }
 
-void port_go(struct ports *p, const struct port_guarded *g)
+void port_go(struct ports *p, struct port_guarded *g)
 {
 	struct event_record event;
 
+	port_unenforced_tell(p, g);
 	if (g->quiet)
 		return;
 	event_identify(&event, EVENT_DEVICE_REMOVED, g);

@@ -18,7 +18,10 @@ void port_check(struct ports *p, struct port_guarded *g);
 void port_release(struct ports *p, struct port_guarded *g);
 
 /* It has gone. */
-void port_go(struct ports *p, const struct port_guarded *g);
+void port_go(struct ports *p, struct port_guarded *g);
+
+/* Journals why it is not what its verdict says, where that is not in the journal yet. */
+void port_unenforced_tell(struct ports *p, struct port_guarded *g);
 
 /* Why its medium is not as the policy says; NULL: it is. */
 const char *port_media_cause(const struct ports *p, const struct port_guarded *g);

@@ -230,6 +230,7 @@ bool ports_tell_again(struct ports *p)
 	for (size_t i = 0; i < p->count; i++) {
 		if (!p->ports[i]->told)
 			port_apply(p, p->ports[i]);
+		port_unenforced_tell(p, p->ports[i]);
 	}
 	return !ports_are_told(p);
 }
@@ -248,7 +249,7 @@ void ports_check(struct ports *p)
 bool ports_are_told(const struct ports *p)
 {
 	for (size_t i = 0; i < p->count; i++) {
-		if (!p->ports[i]->told)
+		if (!p->ports[i]->told || p->ports[i]->untold != NULL)
 			return false;
 	}
 	return true;

@@ -24,6 +24,7 @@ struct port_guarded {
 	bool anew;      /* they were, for another treatment: it is let in anew */
 	bool quiet;     /* follows the USB device it hangs on, which was told */
 	const char *unenforced; /* why the verdict could not be applied; NULL when it was */
+	const char *untold;     /* the same, not journalled yet */
 };
 
 struct ports {

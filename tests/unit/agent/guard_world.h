@@ -1,4 +1,4 @@
-/* Guard's surroundings in a test: main's real table of requests, and a signer that can be made to
+/* Guard's surroundings in a test: main's real table of requests, and a signer; both can be made to
  * answer or not. */
 #ifndef SEKISHO_TESTS_UNIT_AGENT_GUARD_WORLD_H
 #define SEKISHO_TESTS_UNIT_AGENT_GUARD_WORLD_H
@@ -21,7 +21,7 @@ struct world {
 	struct requests requests;
 	int main_end, signer_end, stop_end, stop;
 	pthread_t thread;
-	atomic_bool signer_answers;
+	atomic_bool signer_answers, main_answers;
 	pthread_mutex_t lock;
 	char log[LOG_MAX][160];
 	size_t count;
@@ -105,7 +105,7 @@ static inline void *world_run(void *argument)
 		        frame_receive(w->main_end, 0, memory, sizeof(memory), &frame) == 0) {
 			/* Anything else guard says to main, that a signer is silent, is no request.
 			 */
-			if (frame.type == MESSAGE_REQUEST)
+			if (frame.type == MESSAGE_REQUEST && atomic_load(&w->main_answers))
 				request_take(w, &frame);
 			frame_close_fds(&frame);
 		}
@@ -132,6 +132,7 @@ static inline void world_start(struct world *w, int root, int sys, struct channe
 	pair(&w->stop, &w->stop_end);
 	w->requests = (struct requests){.root = root, .sys = sys};
 	atomic_store(&w->signer_answers, true);
+	atomic_store(&w->main_answers, true);
 	pthread_mutex_init(&w->lock, NULL);
 	assert_int_equal(pthread_create(&w->thread, NULL, world_run, w), 0);
 }

@@ -1,14 +1,17 @@
 #include "agent/errand.h"
 #include "tests/unit/workspace.h"
 
+#include <errno.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
+#include <time.h>
 
 #include "core/error.h"
 #include "core/frame.h"
 
 enum { ANSWER_MS = 10000, ENDED_MS = 20000, STEP_MS = 20 };
+enum { MANY = 100, MANY_APART_MS = 4, MANY_STEP_NS = 20000 };
 
 struct fixture {
 	struct workspace *w;
@@ -84,6 +87,13 @@ static void expect_ended(unsigned processes)
 	assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
 }
 
+static void expect_all_ended(void)
+{
+	while (waitpid(-1, NULL, 0) > 0)
+		;
+	assert_int_equal(errno, ECHILD);
+}
+
 /* It says that it is free after it has answered, so the next may come too early for it. */
 static void expect_free(struct fixture *f)
 {
@@ -136,6 +146,48 @@ static void nobody_waits_for_ever(void **state)
 	expect_ended(1);
 }
 
+static int64_t now_ns(void)
+{
+	struct timespec now;
+
+	assert_int_equal(clock_gettime(CLOCK_MONOTONIC, &now), 0);
+	return now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
+}
+
+static void until_ns(int64_t then)
+{
+	const struct timespec at = {then / 1000000000, then % 1000000000};
+
+	(void)clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &at, NULL);
+}
+
+/* Each gets its second errand about when it has waited long enough: some sooner, some later. */
+static void none_is_lost_when_it_ends(void **state)
+{
+	struct fixture *f = *state;
+	struct errand errands[MANY];
+	int64_t free_ns[MANY];
+
+	for (uint32_t i = 0; i < MANY; i++) {
+		f->errand = (struct errand){0};
+		close_device(f, i, "1-2");
+		expect_answer(f, i, 0);
+		expect_free(f);
+		free_ns[i] = now_ns();
+		errands[i] = f->errand;
+		until_ns(free_ns[i] + MANY_APART_MS * INT64_C(1000000));
+	}
+	for (uint32_t i = 0; i < MANY; i++) {
+		until_ns(free_ns[i] + ERRAND_LINGER_MS * INT64_C(1000000) +
+		         ((int64_t)i - MANY / 4) * MANY_STEP_NS);
+		f->errand = errands[i];
+		close_device(f, MANY + i, "1-2");
+		expect_answer(f, MANY + i, 0);
+		errand_let_go(&f->errand);
+	}
+	expect_all_ended();
+}
+
 static void what_is_forbidden_is_not_answered(void **state)
 {
 	struct fixture *f = *state;
@@ -155,6 +207,7 @@ int main(void)
 	        TEST(one_process_runs_one_after_the_other),
 	        TEST(a_device_that_does_not_answer_holds_up_nobody_else),
 	        TEST(nobody_waits_for_ever),
+	        TEST(none_is_lost_when_it_ends),
 	        TEST(what_is_forbidden_is_not_answered),
 	};
 

@@ -211,6 +211,28 @@ static void a_driver_that_does_not_let_go_is_told_of(void **state)
 	assert_true(ports_are_enforced(&f->ports));
 }
 
+static void what_main_did_not_do_is_tried_again(void **state)
+{
+	struct fixture *f = *state;
+
+	policy_use(f, allowing);
+	atomic_store(&f->world.main_answers, false);
+	atomic_store(&f->world.signer_answers, false);
+	ports_uevent(&f->ports, "firewire", "add", "fw1.0");
+	assert_true(sys_is(f, "bus/firewire/drivers_probe", ""));
+	atomic_store(&f->world.signer_answers, true);
+	f->e.silent_until_ms = 0;
+	(void)ports_tell_again(&f->ports);
+	/* Nothing keeps it from its driver, but main was to give it to one and did not answer. */
+	assert_int_equal(counted(f).unenforced, 1);
+	assert_true(ports_are_told(&f->ports));
+	assert_int_not_equal(noted(f, "event device.unenforced fw1.0"), 0);
+	atomic_store(&f->world.main_answers, true);
+	ports_check(&f->ports);
+	assert_true(sys_is(f, "bus/firewire/drivers_probe", "fw1.0"));
+	assert_true(ports_are_enforced(&f->ports));
+}
+
 static void what_is_not_journalled_stays_out(void **state)
 {
 	struct fixture *f = *state;
@@ -272,6 +294,7 @@ int main(int argc, char **argv)
 	        TEST(allowed_by_the_policy_and_denied_again),
 	        TEST(what_comes_later_is_closed_when_it_comes),
 	        TEST(a_driver_that_does_not_let_go_is_told_of),
+	        TEST(what_main_did_not_do_is_tried_again),
 	        TEST(what_is_not_journalled_stays_out),
 	        TEST(observing_tells_and_touches_nothing),
 	};
