@@ -15,7 +15,7 @@ static int read_state(const struct auth_file *file, struct auth_state *state)
 	return error == ERR_NOT_FOUND && file->decoy ? auth_state_decoy(state) : error;
 }
 
-/* A process killed between counting the last try and judging it leaves no flag. */
+/* A policy that allows fewer tries than the one before finds no flag. */
 static bool is_locked(const struct auth_state *state, const struct auth_rules *rules)
 {
 	return state->locked || state->failures >= rules->max_failures;
@@ -78,57 +78,37 @@ static int accept(const struct auth_file *file, struct auth_state *state, const 
 	return auth_state_write(file, state);
 }
 
-static bool resync_changed(const struct auth_state *before, const struct auth_state *state)
-{
-	for (size_t i = 0; i < AUTH_TOKENS_MAX; i++)
-		if (state->tokens[i].kind == TOKEN_HOTP &&
-		        before->tokens[i].otp.resync != state->tokens[i].otp.resync)
-			return true;
-	return false;
-}
-
 static int refuse(const struct auth_file *file, const struct auth_rules *rules,
-        struct auth_state *state, bool changed, struct auth_answer *answer)
+        struct auth_state *state, struct auth_answer *answer)
 {
-	if (state->failures < rules->max_failures) {
-		answer->outcome = AUTH_WRONG;
-		answer->left = rules->max_failures - state->failures;
-		return changed ? auth_state_write(file, state) : 0;
-	}
-	state->locked = true;
-	answer->outcome = AUTH_LOCKED_NOW;
+	state->locked = state->failures >= rules->max_failures;
+	answer->outcome = state->locked ? AUTH_LOCKED_NOW : AUTH_WRONG;
+	answer->left = state->locked ? 0 : rules->max_failures - state->failures;
 	return auth_state_write(file, state);
 }
 
+/* What is found is on the disk before anybody hears of it, so whoever kills us before that has
+ * learnt nothing, and has taken no try from the person either. */
 static int judge(const struct auth_file *file, const struct auth_rules *rules, const char *code,
         int64_t now, struct auth_state *state, struct auth_answer *answer)
 {
-	struct auth_state before;
 	struct judgement j = {0};
-	bool changed = false;
-	int error = 0;
+	int error = judge_tokens(state, rules, code, now, &j);
 
-	state->failures++;
-	error = auth_state_write(file, state);
-	if (error != 0)
-		return error;
-	before = *state;
-	error = judge_tokens(state, rules, code, now, &j);
-	changed = resync_changed(&before, state);
-	explicit_bzero(&before, sizeof(before));
 	if (error != 0)
 		return error;
 	if (file->decoy)
 		j = (struct judgement){0}; /* a decoy's secret can be guessed too */
-	if (j.verdict == OTP_WRONG)
-		return refuse(file, rules, state, changed, answer);
+	if (j.verdict == OTP_WRONG) {
+		state->failures++;
+		return refuse(file, rules, state, answer);
+	}
 	answer->kind = j.token->kind;
 	answer->token = j.token->id;
 	if (j.verdict == OTP_RIGHT)
 		return accept(file, state, &j, now, answer);
-	state->failures--;
 	answer->outcome = AUTH_SPENT;
-	return auth_state_write(file, state);
+	return 0;
 }
 
 static int verify_locked_file(const struct auth_file *file, const struct auth_rules *rules,

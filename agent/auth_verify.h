@@ -35,9 +35,9 @@ struct auth_answer {
 };
 
 /*
- * Judges a code (bare digits) of the moment now against every TOTP and HOTP token of the user. The
- * try is counted on the disk before the code is looked at, and a code that is accepted is spent on
- * the disk before this returns: whatever kills us in between leaves a failure, never a second use.
+ * Judges a code (bare digits) of the moment now against every TOTP and HOTP token of the user. A
+ * wrong code is counted on the disk, and a right one spent there, before this returns: whatever
+ * kills us before leaves everything as it was, afterwards never a second use.
  * A decoy answers like a user whose codes are all wrong. Errors: auth_state.h's.
  */
 int auth_verify(const struct auth_file *file, const struct auth_rules *rules, const char *code,

@@ -212,8 +212,8 @@ static void right_code_starts_the_count_anew(void **state)
 	close(file.fd);
 }
 
-/* The record that a process killed between counting and judging its last try leaves. */
-static void try_that_was_never_judged_counts(void **state)
+/* What a policy of more tries leaves to one of fewer. */
+static void tries_that_are_used_up_lock(void **state)
 {
 	const struct auth_file file = fixture_file(*state);
 	struct auth_state s = look(&file);
@@ -454,7 +454,7 @@ int main(void)
 	        cmocka_unit_test_setup_teardown(
 	                right_code_starts_the_count_anew, workspace_set_up, workspace_tear_down),
 	        cmocka_unit_test_setup_teardown(
-	                try_that_was_never_judged_counts, workspace_set_up, workspace_tear_down),
+	                tries_that_are_used_up_lock, workspace_set_up, workspace_tear_down),
 	        cmocka_unit_test_setup_teardown(
 	                no_durable_count_no_answer, workspace_set_up, workspace_tear_down),
 	        cmocka_unit_test_setup_teardown(
