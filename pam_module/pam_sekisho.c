@@ -53,8 +53,11 @@ static int ask(void *context, enum login_style style, const char *text, char **a
 	               : ERR_DENIED;
 }
 
-static int pam_result(enum login_result result)
+/* What is for the account stage to say, libpam could take for less than a refusal before it. */
+static int pam_result(enum login_stage stage, enum login_result result)
 {
+	if (stage == LOGIN_AUTHENTICATE && result > LOGIN_UNAVAILABLE)
+		return PAM_AUTHINFO_UNAVAIL;
 	switch (result) {
 	case LOGIN_SUCCESS:
 		return PAM_SUCCESS;
@@ -104,7 +107,7 @@ static int converse(pam_handle_t *pam, int flags, enum login_stage stage, const 
 	if (error != 0)
 		pam_syslog(pam, LOG_ERR, "the agent at %s did not answer: %s", options->socket,
 		        error_text(error));
-	return error != 0 ? PAM_AUTHINFO_UNAVAIL : pam_result(result);
+	return error != 0 ? PAM_AUTHINFO_UNAVAIL : pam_result(stage, result);
 }
 
 static int relay(pam_handle_t *pam, int flags, enum login_stage stage, int argc, const char **argv)
