@@ -43,6 +43,7 @@ struct worker_slot {
 	uid_t uid;
 	int fd; /* our end of its socket pair */
 	bool given;
+	bool card_given;
 	int64_t deadline_ms;
 };
 
@@ -189,26 +190,55 @@ static void end_worker(struct worker_slot *slot)
 	*slot = (struct worker_slot){.fd = -1};
 }
 
-/* A worker asks once. Its end is seen here too: the socket pair closes. */
+static int give_state(struct auth *auth, struct worker_slot *slot, struct frame *frame)
+{
+	char user[LOGIN_NAME_MAX];
+
+	buffer_get_string(&frame->payload, user, sizeof(user));
+	if (buffer_end(&frame->payload) != 0 || slot->given)
+		return ERR_FORMAT;
+	slot->given = true;
+	return give(auth, slot, user);
+}
+
+static int give_card(struct auth *auth, struct worker_slot *slot, const struct frame *frame)
+{
+	int fd = -1;
+	int error = 0;
+
+	if (buffer_end(&frame->payload) != 0 || slot->card_given)
+		return ERR_FORMAT;
+	slot->card_given = true;
+	error = channel_request(&auth->child.channel, REQUEST_CARD, "", 0, -1, &fd);
+	if (error != 0)
+		log_error(
+		        "%s: %s", LANGUAGE("カードを読む仕組み", "card reader"), error_text(error));
+	error = frame_send(slot->fd, WORKER_READER, NULL, 0, &fd, fd >= 0 ? 1 : 0);
+	if (fd >= 0)
+		close(fd);
+	return error;
+}
+
+/* A worker asks once for each thing. Its end is seen here too: the socket pair closes. */
 static void serve_worker(struct auth *auth, struct worker_slot *slot)
 {
 	uint8_t memory[LOGIN_NAME_MAX + 64];
-	char user[LOGIN_NAME_MAX];
 	struct frame frame;
 	int error = frame_receive(slot->fd, 0, memory, sizeof(memory), &frame);
 
-	if (error == 0) {
-		buffer_get_string(&frame.payload, user, sizeof(user));
-		error = buffer_end(&frame.payload);
-		if (frame.type != WORKER_ASK || frame.fd_count != 0 || slot->given)
-			error = ERR_FORMAT;
+	const bool received = error == 0;
+
+	if (received && frame.fd_count != 0)
+		error = ERR_FORMAT;
+	if (error == 0 && frame.type == WORKER_ASK)
+		error = give_state(auth, slot, &frame);
+	else if (error == 0 && frame.type == WORKER_CARD)
+		error = give_card(auth, slot, &frame);
+	else if (error == 0)
+		error = ERR_FORMAT;
+	if (received)
 		frame_close_fds(&frame);
-	}
-	if (error == 0) {
-		slot->given = true;
-		error = give(auth, slot, user);
-	}
-	if (error != 0 && error != ERR_TIMEOUT)
+	if (error != ERR_TIMEOUT && error != 0)
 		end_worker(slot);
 }
 
@@ -236,8 +266,11 @@ static struct worker_slot *free_slot(struct auth *auth, uid_t uid)
 static _Noreturn void run_worker(struct auth *auth, int client, uid_t peer, int parent)
 {
 	const struct auth_rules rules = auth->rules;
-	const struct login login = {
-	        .client = client, .peer = peer, .parent = parent, .rules = &rules};
+	const struct login login = {.client = client,
+	        .peer = peer,
+	        .parent = parent,
+	        .rules = &rules,
+	        .root = auth->child.root};
 
 	/* The one that asks for us must be there, now and later. */
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0)

@@ -1,18 +1,15 @@
-#include "agent/auth_login.h"
+#include "agent/auth_worker.h"
 
 #include <stdio.h>
 #include <string.h>
 
 #include "agent/auth_otp.h"
-#include "agent/channel.h"
 #include "core/buffer.h"
 #include "core/clock.h"
 #include "core/error.h"
 #include "core/event.h"
-#include "core/frame.h"
 #include "core/language.h"
 #include "core/log.h"
-#include "core/login.h"
 
 enum {
 	BEGIN_TIMEOUT_MS = 5000,
@@ -20,23 +17,7 @@ enum {
 	ANSWER_TIMEOUT_MS = 100000,
 };
 
-/* What a connection is about, as the client told it. */
-struct begin {
-	uint8_t stage;
-	char service[LOGIN_NAME_MAX];
-	char user[LOGIN_NAME_MAX];
-	char tty[LOGIN_NAME_MAX];
-	char rhost[LOGIN_NAME_MAX];
-};
-
-struct worker {
-	const struct login *login;
-	struct begin begin;
-	struct auth_file file;
-	struct channel channel; /* the signer's alone */
-};
-
-static int receive(int fd, int timeout_ms, void *memory, size_t size, uint16_t type, size_t fds,
+int worker_receive(int fd, int timeout_ms, void *memory, size_t size, uint16_t type, size_t fds,
         struct frame *frame)
 {
 	int error = frame_receive(fd, timeout_ms, memory, size, frame);
@@ -54,7 +35,7 @@ static int receive_begin(struct worker *w)
 	uint8_t memory[LOGIN_FRAME_MAX];
 	struct begin *begin = &w->begin;
 	struct frame frame;
-	int error = receive(
+	int error = worker_receive(
 	        w->login->client, BEGIN_TIMEOUT_MS, memory, sizeof(memory), LOGIN_BEGIN, 0, &frame);
 
 	if (error != 0)
@@ -88,7 +69,7 @@ static int get_gift(struct worker *w)
 	int error = send_ask(w);
 
 	if (error == 0)
-		error = receive(w->login->parent, GIFT_TIMEOUT_MS, memory, sizeof(memory),
+		error = worker_receive(w->login->parent, GIFT_TIMEOUT_MS, memory, sizeof(memory),
 		        WORKER_GIVEN, 2, &frame);
 	if (error != 0)
 		return error;
@@ -103,7 +84,7 @@ static int get_gift(struct worker *w)
 	return w->file.decoy ? auth_state_decoy_area(w->file.fd, w->begin.user, &w->file.base) : 0;
 }
 
-static int send_prompt(const struct worker *w, enum login_style style, const char *text)
+int worker_say(const struct worker *w, enum login_style style, const char *text)
 {
 	uint8_t memory[LOGIN_TEXT_MAX + 16];
 	struct buffer b = buffer_over(memory, sizeof(memory));
@@ -115,24 +96,34 @@ static int send_prompt(const struct worker *w, enum login_style style, const cha
 	return frame_send(w->login->client, LOGIN_PROMPT, b.data, b.length, NULL, 0);
 }
 
-static int ask_code(const struct worker *w, char code[static OTP_CODE_SIZE])
+int worker_ask(const struct worker *w, enum login_style style, const char *text,
+        char typed[static LOGIN_TEXT_MAX])
 {
 	uint8_t memory[LOGIN_TEXT_MAX + 64];
-	char typed[LOGIN_TEXT_MAX] = "";
 	struct frame frame;
-	int error = send_prompt(w, LOGIN_ECHO_OFF, LANGUAGE("確認コード: ", "Verification code: "));
+	int error = worker_say(w, style, text);
 
+	typed[0] = '\0';
 	if (error == 0)
-		error = receive(w->login->client, ANSWER_TIMEOUT_MS, memory, sizeof(memory),
+		error = worker_receive(w->login->client, ANSWER_TIMEOUT_MS, memory, sizeof(memory),
 		        LOGIN_ANSWER, 0, &frame);
 	if (error == 0) {
-		buffer_get_string(&frame.payload, typed, sizeof(typed));
+		buffer_get_string(&frame.payload, typed, LOGIN_TEXT_MAX);
 		error = buffer_end(&frame.payload);
 	}
+	explicit_bzero(memory, sizeof(memory));
+	return error;
+}
+
+static int ask_code(const struct worker *w, char code[static OTP_CODE_SIZE])
+{
+	char typed[LOGIN_TEXT_MAX];
+	int error = worker_ask(
+	        w, LOGIN_ECHO_OFF, LANGUAGE("確認コード: ", "Verification code: "), typed);
+
 	if (error == 0)
 		otp_fold(typed, code);
 	explicit_bzero(typed, sizeof(typed));
-	explicit_bzero(memory, sizeof(memory));
 	return error;
 }
 
@@ -160,7 +151,7 @@ static int send_event(struct worker *w, const struct event_record *e)
 	return error;
 }
 
-static int tell(struct worker *w, uint16_t kind, uint16_t field, const char *value)
+int worker_tell(struct worker *w, uint16_t kind, uint16_t field, const char *value)
 {
 	static struct event_record e; /* 24 KiB: not for the stack */
 
@@ -190,10 +181,10 @@ static void explain(const struct worker *w, const struct auth_answer *answer)
 		        LANGUAGE("確認コードが違います。あと%u回間違えるとロックされます。",
 		                "Wrong verification code; %u more and this user is locked."),
 		        answer->left);
-		(void)send_prompt(w, LOGIN_ERROR, text);
+		(void)worker_say(w, LOGIN_ERROR, text);
 		break;
 	case AUTH_SPENT:
-		(void)send_prompt(w, LOGIN_ERROR,
+		(void)worker_say(w, LOGIN_ERROR,
 		        LANGUAGE("この確認コードは使用済みです。次のコードが表示されるまでお待ちく"
 		                 "ださ"
 		                 "い。",
@@ -201,21 +192,22 @@ static void explain(const struct worker *w, const struct auth_answer *answer)
 		break;
 	case AUTH_LOCKED_NOW:
 	case AUTH_LOCKED:
-		(void)send_prompt(w, LOGIN_ERROR,
-		        LANGUAGE("確認コードを続けて間違えたため、この利用者はロックされています。"
+		(void)worker_say(w, LOGIN_ERROR,
+		        LANGUAGE("続けて間違えたため、この利用者はロックされています。"
 		                 "情報"
 		                 "システム管理者に解除を依頼してください。",
 		                "This user is locked after wrong codes; ask the administrator to "
 		                "unlock it."));
 		break;
 	case AUTH_WEAK:
-		(void)send_prompt(w, LOGIN_ERROR,
+		(void)worker_say(w, LOGIN_ERROR,
 		        LANGUAGE("登録された認証要素がポリシーの求める強さに足りません。情報システ"
 		                 "ム管"
 		                 "理者に再登録を依頼してください。",
 		                "The enrolled token is weaker than the policy asks; ask the "
 		                "administrator to enrol it again."));
 		break;
+	case AUTH_NOT_JUDGED:
 	case AUTH_ACCEPTED:
 		break;
 	}
@@ -233,6 +225,7 @@ static const char *cause(const struct worker *w, enum auth_outcome outcome)
 	case AUTH_WEAK:
 		return "token-below-policy";
 	case AUTH_ACCEPTED:
+	case AUTH_NOT_JUDGED:
 	case AUTH_WRONG:
 	case AUTH_LOCKED_NOW:
 		break;
@@ -240,18 +233,32 @@ static const char *cause(const struct worker *w, enum auth_outcome outcome)
 	return "wrong-code";
 }
 
-static enum login_result refuse(struct worker *w, const struct auth_answer *answer)
+enum login_result worker_refuse(
+        struct worker *w, const struct auth_answer *answer, const char *cause)
 {
-	(void)tell(w, EVENT_LOGIN_REFUSED, FIELD_CAUSE, cause(w, answer->outcome));
+	(void)worker_tell(w, EVENT_LOGIN_REFUSED, FIELD_CAUSE, cause);
 	if (answer->outcome == AUTH_LOCKED_NOW && !w->file.decoy)
-		(void)tell(w, EVENT_LOGIN_LOCKED, 0, NULL);
+		(void)worker_tell(w, EVENT_LOGIN_LOCKED, 0, NULL);
 	explain(w, answer);
 	if (answer->outcome == AUTH_LOCKED || answer->outcome == AUTH_LOCKED_NOW)
 		return LOGIN_MAXTRIES;
 	return LOGIN_AUTH_ERR;
 }
 
-static enum login_result authenticate(struct worker *w)
+enum login_result worker_fail(struct worker *w, int error)
+{
+	log_error("%s: %s", LANGUAGE("ログイン状態を扱えません", "login state"), error_text(error));
+	(void)worker_tell(w, EVENT_LOGIN_REFUSED, FIELD_CAUSE, "state-unusable");
+	return LOGIN_UNAVAILABLE;
+}
+
+/* Nobody enters unrecorded. */
+enum login_result worker_accept(struct worker *w, const struct auth_answer *answer)
+{
+	return tell_accepted(w, answer) == 0 ? LOGIN_SUCCESS : LOGIN_UNAVAILABLE;
+}
+
+enum login_result authenticate_code(struct worker *w)
 {
 	char code[OTP_CODE_SIZE] = "";
 	struct auth_answer answer = {0};
@@ -261,16 +268,11 @@ static enum login_result authenticate(struct worker *w)
 		return LOGIN_UNAVAILABLE;
 	error = auth_verify(&w->file, w->login->rules, code, clock_wall(), &answer);
 	explicit_bzero(code, sizeof(code));
-	if (error != 0) {
-		log_error("%s: %s", LANGUAGE("ログイン状態を扱えません", "login state"),
-		        error_text(error));
-		(void)tell(w, EVENT_LOGIN_REFUSED, FIELD_CAUSE, "state-unusable");
-		return LOGIN_UNAVAILABLE;
-	}
+	if (error != 0)
+		return worker_fail(w, error);
 	if (answer.outcome != AUTH_ACCEPTED)
-		return refuse(w, &answer);
-	/* Nobody enters unrecorded. */
-	return tell_accepted(w, &answer) == 0 ? LOGIN_SUCCESS : LOGIN_UNAVAILABLE;
+		return worker_refuse(w, &answer, cause(w, answer.outcome));
+	return worker_accept(w, &answer);
 }
 
 /* The account and password stages: a locked user is no user for now. */
@@ -288,14 +290,16 @@ static enum login_result record_session(struct worker *w, uint16_t kind)
 	/* Only root opens sessions; a locker's word about one would be a hole in the record. */
 	if (w->login->peer != 0)
 		return LOGIN_PERM_DENIED;
-	return tell(w, kind, 0, NULL) == 0 ? LOGIN_SUCCESS : LOGIN_UNAVAILABLE;
+	return worker_tell(w, kind, 0, NULL) == 0 ? LOGIN_SUCCESS : LOGIN_UNAVAILABLE;
 }
 
 static enum login_result run_stage(struct worker *w)
 {
 	switch ((enum login_stage)w->begin.stage) {
 	case LOGIN_AUTHENTICATE:
-		return authenticate(w);
+		return login_allows(&w->login->rules->combinations, FACTOR_CARD)
+		               ? authenticate_card(w)
+		               : authenticate_code(w);
 	case LOGIN_ACCOUNT:
 	case LOGIN_PASSWORD:
 		return check_account(w);
@@ -319,7 +323,7 @@ static enum login_result run_checked(struct worker *w)
 		return LOGIN_UNAVAILABLE;
 	if (owner)
 		return run_stage(w);
-	(void)tell(w, EVENT_LOGIN_REFUSED, FIELD_CAUSE, "not-the-user");
+	(void)worker_tell(w, EVENT_LOGIN_REFUSED, FIELD_CAUSE, "not-the-user");
 	return LOGIN_AUTH_ERR;
 }
 

@@ -6,10 +6,12 @@
 
 #include "agent/auth_verify.h"
 
-/* Between a worker and auth, frames over their own socket pair: one question, one answer. */
+/* Between a worker and auth, frames over their own socket pair: a question, an answer. */
 enum worker_message {
-	WORKER_ASK = 1, /* string user */
+	WORKER_ASK = 1, /* string user; once */
 	WORKER_GIVEN,   /* u8 enum worker_gift; fds: a channel to the signer, the state file */
+	WORKER_CARD,    /* nothing; once */
+	WORKER_READER,  /* fd: a process card (agent/card.h), or none */
 };
 
 enum worker_gift { GIFT_NOTHING = 1, GIFT_OWN, GIFT_DECOY };
@@ -19,6 +21,7 @@ struct login {
 	uid_t peer; /* the client's, from SO_PEERCRED */
 	int parent; /* auth */
 	const struct auth_rules *rules;
+	int root; /* directory that agent/paths.h is relative to */
 };
 
 /* A worker lives no longer than this many seconds, the person's time included. */

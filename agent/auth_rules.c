@@ -9,6 +9,8 @@
 #include "core/file.h"
 #include "policy/document.h"
 
+enum { SECONDS_OF_HOUR = 3600 };
+
 void auth_rules_default(struct auth_rules *rules)
 {
 	*rules = (struct auth_rules){
@@ -70,6 +72,7 @@ int auth_rules_read(int root, struct auth_rules *rules)
 	        .step = policy->totp_step,
 	        .window = policy->totp_window,
 	        .idle_days = policy->idle_days,
+	        .crl_grace = policy->crl_grace_hours * SECONDS_OF_HOUR,
 	        .combinations = policy->login,
 	};
 	policy_free(&policy);

@@ -29,12 +29,22 @@ static bool otp_is_usable(const struct auth_token *token, const struct auth_rule
 	       (token->kind == TOKEN_HOTP || token->otp.step <= rules->step);
 }
 
+static bool has_card(const struct auth_state *state)
+{
+	return auth_state_count(state, TOKEN_CARD) > 0;
+}
+
 static bool is_weak(const struct auth_state *state, const struct auth_rules *rules)
 {
-	for (size_t i = 0; i < AUTH_TOKENS_MAX; i++)
+	bool any = false;
+
+	for (size_t i = 0; i < AUTH_TOKENS_MAX; i++) {
 		if (otp_is_usable(&state->tokens[i], rules))
 			return false;
-	return true;
+		any = any || token_is_otp(&state->tokens[i]);
+	}
+	/* Whoever has a card and nothing else: a code is wrong, as anybody's would be. */
+	return any || !has_card(state);
 }
 
 /* What all tokens say of a code. */
@@ -150,6 +160,65 @@ int auth_verify(const struct auth_file *file, const struct auth_rules *rules, co
 	return error;
 }
 
+static struct auth_token *find_card(struct auth_state *state, const uint8_t *fingerprint)
+{
+	for (size_t i = 0; i < AUTH_TOKENS_MAX; i++) {
+		struct auth_token *token = &state->tokens[i];
+
+		if (token->kind == TOKEN_CARD &&
+		        memcmp(token->card.fingerprint, fingerprint, TOKEN_FINGERPRINT_SIZE) == 0)
+			return token;
+	}
+	return NULL;
+}
+
+static int judge_card(const struct auth_file *file, const struct auth_rules *rules,
+        enum card_proof proof, const uint8_t *fingerprint, int64_t now, struct auth_state *state,
+        struct auth_answer *answer)
+{
+	struct auth_token *token = file->decoy ? NULL : find_card(state, fingerprint);
+
+	if (is_locked(state, rules)) {
+		answer->outcome = AUTH_LOCKED;
+		return 0;
+	}
+	if (proof == PROOF_NONE) {
+		answer->outcome = AUTH_NOT_JUDGED;
+		return 0;
+	}
+	if (proof != PROOF_GOOD || token == NULL ||
+	        !login_satisfied(&rules->combinations, FACTOR_CARD | FACTOR_PIN)) {
+		state->failures++;
+		return refuse(file, rules, state, answer);
+	}
+	state->failures = 0;
+	token->last_used = now;
+	answer->outcome = AUTH_ACCEPTED;
+	answer->kind = token->kind;
+	answer->token = token->id;
+	return auth_state_write(file, state);
+}
+
+int auth_verify_card(const struct auth_file *file, const struct auth_rules *rules,
+        enum card_proof proof, const uint8_t fingerprint[static TOKEN_FINGERPRINT_SIZE],
+        int64_t now, struct auth_answer *answer)
+{
+	struct auth_state state = {0};
+	int error = auth_state_lock(file, LOCK_TIMEOUT_MS);
+
+	*answer = (struct auth_answer){0};
+	if (error != 0)
+		return error;
+	error = read_state(file, &state);
+	if (error == 0)
+		error = judge_card(file, rules, proof, fingerprint, now, &state, answer);
+	auth_state_unlock(file);
+	explicit_bzero(&state, sizeof(state));
+	if (error != 0)
+		*answer = (struct auth_answer){0};
+	return error;
+}
+
 static int look(const struct auth_file *file, struct auth_state *state)
 {
 	int error = auth_state_lock(file, LOCK_TIMEOUT_MS);
@@ -180,5 +249,15 @@ int auth_verify_owner(const struct auth_file *file, uint32_t uid, bool *owner)
 	int error = look(file, &state);
 
 	*owner = error == 0 && !file->decoy && state.uid == uid;
+	return error;
+}
+
+int auth_verify_holds(const struct auth_file *file,
+        const uint8_t fingerprint[static TOKEN_FINGERPRINT_SIZE], bool *holds)
+{
+	struct auth_state state;
+	int error = look(file, &state);
+
+	*holds = error == 0 && !file->decoy && find_card(&state, fingerprint) != NULL;
 	return error;
 }

@@ -15,6 +15,7 @@ struct auth_rules {
 	unsigned step;   /* seconds, at most */
 	unsigned window; /* steps either way */
 	unsigned idle_days;
+	unsigned crl_grace; /* seconds */
 	struct login_combinations combinations;
 };
 
@@ -24,6 +25,7 @@ enum auth_outcome {
 	AUTH_SPENT,      /* the code was right and had been used: refused, and no failure */
 	AUTH_LOCKED_NOW, /* wrong, and the last try */
 	AUTH_LOCKED,     /* not judged: locked before */
+	AUTH_NOT_JUDGED, /* PROOF_NONE */
 	AUTH_WEAK,       /* not judged: no enrolled token is what the policy asks */
 };
 
@@ -42,6 +44,26 @@ struct auth_answer {
  */
 int auth_verify(const struct auth_file *file, const struct auth_rules *rules, const char *code,
         int64_t now, struct auth_answer *answer);
+
+enum card_proof {
+	PROOF_NONE = 1, /* nothing was judged, and nothing is counted */
+	PROOF_WRONG,    /* wrong PIN, or no signature of the card's key */
+	PROOF_GOOD,     /* a good signature, PIN checked, by the card with this certificate */
+};
+
+/*
+ * What came of a card. The lock is not held while the card works, so look before
+ * (auth_verify_locked()) whether it is to see the PIN. AUTH_ACCEPTED only for PROOF_GOOD and a card
+ * that is the user's, who is not locked by now either.
+ */
+int auth_verify_card(const struct auth_file *file, const struct auth_rules *rules,
+        enum card_proof proof, const uint8_t fingerprint[static TOKEN_FINGERPRINT_SIZE],
+        int64_t now, struct auth_answer *answer);
+
+/* Is the card with this certificate one of the user's? Nobody's is a decoy's. Errors:
+ * auth_state.h's. */
+int auth_verify_holds(const struct auth_file *file,
+        const uint8_t fingerprint[static TOKEN_FINGERPRINT_SIZE], bool *holds);
 
 /* Is the user locked? Errors: auth_state.h's. */
 int auth_verify_locked(const struct auth_file *file, const struct auth_rules *rules, bool *locked);

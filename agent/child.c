@@ -16,6 +16,7 @@ static const char *const names[ROLE_COUNT] = {
         [ROLE_AUTH] = "auth",
         [ROLE_SIGNER] = "signer",
         [ROLE_REPORTER] = "reporter",
+        [ROLE_CARD] = "card",
 };
 
 static const char *const log_names[ROLE_COUNT] = {
@@ -23,6 +24,7 @@ static const char *const log_names[ROLE_COUNT] = {
         [ROLE_AUTH] = "sekisho-auth",
         [ROLE_SIGNER] = "sekisho-signer",
         [ROLE_REPORTER] = "sekisho-reporter",
+        [ROLE_CARD] = "sekisho-card",
 };
 
 struct arguments {

@@ -17,6 +17,7 @@ struct reading {
 	struct agent_config *config;
 	bool have_mode;
 	bool have_collector;
+	bool have_card_module;
 	char *message; /* MESSAGE_SIZE */
 };
 
@@ -111,6 +112,24 @@ static int collector_take(struct reading *r, const char *value)
 	return 0;
 }
 
+/* Root's file names it, so whose it is is root's business; no path leads out of a directory by
+ * accident. */
+static int card_module_take(struct reading *r, const char *value)
+{
+	if (r->have_card_module)
+		return refuse(
+		        r, LANGUAGE("card_moduleが二度あります", "card_module is given twice"));
+	r->have_card_module = true;
+	if (*value == '\0' || strlen(value) >= sizeof(r->config->card_module) ||
+	        (*value != '/' && strchr(value, '/') != NULL) || strstr(value, "..") != NULL)
+		return refuse(
+		        r, LANGUAGE("card_moduleは絶対パスか、/ を含まないファイル名です",
+		                   "card_module is an absolute path, or a file name without a "
+		                   "slash"));
+	snprintf(r->config->card_module, sizeof(r->config->card_module), "%s", value);
+	return 0;
+}
+
 static int line_take(struct reading *r, char *line)
 {
 	char *value;
@@ -136,8 +155,10 @@ static int line_take(struct reading *r, char *line)
 		return mode_take(r, value);
 	if (strcmp(line, "collector") == 0)
 		return collector_take(r, value);
-	return refuse(r, LANGUAGE("知らないキーです（modeとcollectorがあります）",
-	                         "unknown key (there are mode and collector)"));
+	if (strcmp(line, "card_module") == 0)
+		return card_module_take(r, value);
+	return refuse(r, LANGUAGE("知らないキーです（mode、collector、card_moduleがあります）",
+	                         "unknown key (there are mode, collector and card_module)"));
 }
 
 static int text_take(struct reading *r, char *text, size_t length, unsigned *line)
@@ -164,7 +185,7 @@ int config_read(int root, struct agent_config *config, unsigned *line, char mess
 	int fd;
 	int r;
 
-	*config = (struct agent_config){.enforce = true};
+	*config = (struct agent_config){.enforce = true, .card_module = CONFIG_CARD_MODULE};
 	*line = 0;
 	message[0] = '\0';
 	r = file_open_checked(root, PATH_AGENT_YAML, 0, 0644, CONFIG_MAX, &fd);
@@ -176,6 +197,6 @@ int config_read(int root, struct agent_config *config, unsigned *line, char mess
 		r = text_take(&reading, (char *)text, length, line);
 	free(text);
 	if (r != 0) /* nothing half read: the defaults are the strict ones */
-		*config = (struct agent_config){.enforce = true};
+		*config = (struct agent_config){.enforce = true, .card_module = CONFIG_CARD_MODULE};
 	return r;
 }

@@ -186,6 +186,44 @@ out:
 	return error;
 }
 
+static int await_card(int socket, int *fd)
+{
+	uint8_t memory[64];
+	struct frame frame;
+	int error = frame_receive(socket, CONTROL_TIMEOUT_MS, memory, sizeof(memory), &frame);
+	uint32_t refusal = 0;
+
+	if (error != 0)
+		return error;
+	buffer_get_u32(&frame.payload);
+	refusal = buffer_get_u32(&frame.payload);
+	error = buffer_end(&frame.payload);
+	if (error == 0 && frame.type != MESSAGE_RESULT)
+		error = ERR_FORMAT;
+	if (error == 0 && refusal != 0)
+		error = refusal < INT32_MAX ? -(int)refusal : ERR_FORMAT;
+	if (error == 0 && frame.fd_count == 1)
+		*fd = frame.fds[0]; /* transferred */
+	else
+		frame_close_fds(&frame);
+	return error != 0 || *fd >= 0 ? error : ERR_FORMAT;
+}
+
+int control_card(const struct cli *cli, int *fd)
+{
+	int socket = -1;
+	int error = control_connect(cli, &socket);
+
+	*fd = -1;
+	if (error != 0)
+		return error;
+	error = control_send_verb(socket, CONTROL_CARD, -1);
+	if (error == 0)
+		error = await_card(socket, fd);
+	close(socket);
+	return error;
+}
+
 int control_reload(const struct cli *cli)
 {
 	struct ucred peer;

@@ -24,6 +24,10 @@ int control_record(const struct cli *cli, const struct event_record *e);
  * Errors of control_ask(). */
 int control_reload(const struct cli *cli);
 
+/* Has the agent start a process card (agent/card.h); *fd is its channel. Errors of control_ask(),
+ * and main's (agent/cards.h). */
+int control_card(const struct cli *cli, int *fd);
+
 /* Says on stderr, in the person's language, why the agent could not be asked. Returns EXIT_UNASKED.
  */
 int control_complain(int error);

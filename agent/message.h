@@ -15,6 +15,7 @@ enum role {
 	ROLE_SIGNER,
 	ROLE_REPORTER,
 	ROLE_ADMIN,
+	ROLE_CARD, /* one for a login, not kept running (agent/card.h) */
 	ROLE_COUNT,
 	ROLE_POLICY =
 	        16, /* no process: names the section "policy" in MESSAGE_STATE, which guard sends */
@@ -87,6 +88,7 @@ enum control {
 	                         EVENT_DONE out */
 	CONTROL_POLICY_OFFER, /* fd: a signed policy; guard verifies, main stores; answer
 	                         {"accepted":bool,...} */
+	CONTROL_CARD,         /* answered by main: MESSAGE_RESULT, and an fd of a process card */
 	CONTROL_END
 };
 
@@ -116,6 +118,8 @@ enum request_type {
 	                       others not (PATH_WAYS_DIR) */
 	REQUEST_PORTS_MARK, /* guard: number = the newest inode in sysfs when guard first looked
 	                       since boot; kept until the next (PORTS_MARK) */
+	REQUEST_CARD,       /* auth: a process card for one login; RESULT carries the fd of its
+	                       channel */
 	REQUEST_TYPE_END
 };
 

@@ -5,7 +5,9 @@
 
 #define PATH_AGENT_YAML "etc/sekisho/agent.yaml"
 #define PATH_POLICY_SIGNERS                                                                        \
-	"etc/sekisho/trust/policy-signers.pem" /* certificates that may sign policy */
+	"etc/sekisho/trust/policy-signers.pem"         /* certificates that may sign policy */
+#define PATH_CARD_CA "etc/sekisho/trust/card-ca.pem"   /* who issues the cards that log in */
+#define PATH_CARD_CRL "etc/sekisho/trust/card-crl.pem" /* and which of them are revoked */
 #define PATH_COLLECTOR_CA                                                                          \
 	"etc/sekisho/trust/collector-ca.pem" /* issuer of the collector's TLS certificate */
 

@@ -211,6 +211,11 @@ static int user_open(struct answer *a)
 	return r;
 }
 
+static int card_open(struct answer *a)
+{
+	return cards_start(a->r->cards, &a->fd_out);
+}
+
 enum { WITH_FD = 1, CHANGES_SYSTEM = 2 };
 
 static const struct entry {
@@ -229,6 +234,7 @@ static const struct entry {
         [REQUEST_USB_LOOK] = {ROLE_GUARD, CHANGES_SYSTEM, request_is_look, usb_look},
         [REQUEST_POLICY_STORE] = {ROLE_GUARD, WITH_FD, name_is_policy, policy_store},
         [REQUEST_USER_OPEN] = {ROLE_AUTH, 0, name_is_user, user_open},
+        [REQUEST_CARD] = {ROLE_AUTH, 0, name_is_none, card_open},
         [REQUEST_MEDIUM_OPEN] = {ROLE_GUARD, CHANGES_SYSTEM, request_is_medium_open, medium_open},
         [REQUEST_MEDIUM_CLOSE] = {ROLE_GUARD, CHANGES_SYSTEM, request_is_medium_close,
                 medium_close},

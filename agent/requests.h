@@ -2,14 +2,16 @@
 #ifndef SEKISHO_AGENT_REQUESTS_H
 #define SEKISHO_AGENT_REQUESTS_H
 
+#include "agent/cards.h"
 #include "agent/message.h"
 
 #include <stdbool.h>
 
 struct requests {
-	int root;     /* directory that agent/paths.h is relative to */
-	int sys;      /* /sys; -1: there is none under --root */
-	bool observe; /* whatever would change the system is refused with ERR_DENIED */
+	int root;            /* directory that agent/paths.h is relative to */
+	int sys;             /* /sys; -1: there is none under --root */
+	struct cards *cards; /* REQUEST_CARD */
+	bool observe;        /* whatever would change the system is refused with ERR_DENIED */
 };
 
 /* The sender broke the rules: it must be ended. */

@@ -169,6 +169,13 @@ static const int calls_reporter[] = {
         SCMP_SYS(unlinkat),
 };
 
+/* A module, and through it pcscd's socket or a token in files. */
+static const int calls_card[] = {
+        SCMP_SYS(connect),
+        SCMP_SYS(fsync),
+        SCMP_SYS(ftruncate),
+};
+
 /* Spawning and supervising; what a child calls from its exec to its own filter; root's requests. */
 static const int calls_main[] = {
         SCMP_SYS(arch_prctl),
@@ -224,7 +231,8 @@ enum condition {
 	MAY_SOCKET_UNIX = 4,
 	MAY_SOCKET_NET = 8,
 	MAY_SOCKET_UEVENT = 16,
-	MAY_ASK_USB = 32, /* what a device says of itself: three calls of usbfs */
+	MAY_ASK_USB = 32,   /* what a device says of itself: three calls of usbfs */
+	MAY_LOAD_CODE = 64, /* maps executable pages: PKCS#11 modules */
 };
 
 static const struct profile {
@@ -239,6 +247,8 @@ static const struct profile {
         [ROLE_SIGNER] = {calls_signer, COUNT(calls_signer), MAY_WRITE_FILES},
         [ROLE_REPORTER] = {calls_reporter, COUNT(calls_reporter), MAY_WRITE_FILES | MAY_SOCKET_NET},
         [ROLE_ADMIN] = {NULL, 0, 0},
+        [ROLE_CARD] = {calls_card, COUNT(calls_card),
+                MAY_WRITE_FILES | MAY_LOAD_CODE | MAY_SOCKET_UNIX},
 };
 
 /* No role: nothing it could do is in main's union. */
@@ -300,6 +310,8 @@ static const struct conditional conditionals[] = {
         {0, SCMP_SYS(prctl), 1, {ARGUMENT(0, PRCTL_SET_VMA)}},
         {0, SCMP_SYS(prlimit64), 1, {ARGUMENT(2, 0)}}, /* asking, not setting */
         {MAY_WRITE_FILES, SCMP_SYS(openat), 0, {{0}}},
+        {MAY_LOAD_CODE, SCMP_SYS(mmap), 0, {{0}}},
+        {MAY_LOAD_CODE, SCMP_SYS(mprotect), 0, {{0}}},
         {MAY_FORK, SCMP_SYS(clone), 1, {ARGUMENT_WITHOUT(0, CLONE_NAMESPACES)}},
         {MAY_FORK, SCMP_SYS(prctl), 1, {ARGUMENT(0, PR_SET_PDEATHSIG)}},
         {MAY_ASK_USB, SCMP_SYS(ioctl), 1, {ARGUMENT(1, USBDEVFS_CONTROL)}},

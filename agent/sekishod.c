@@ -50,6 +50,7 @@ static const char *const user_names[ROLE_COUNT] = {
         [ROLE_AUTH] = "_sekisho-auth",
         [ROLE_SIGNER] = "_sekisho-sign",
         [ROLE_REPORTER] = "_sekisho-net",
+        [ROLE_CARD] = "_sekisho-card",
 };
 
 static int user_ids_parse(const char *text, unsigned long *base)
@@ -105,6 +106,16 @@ static int ids_by_name(const char *name, struct sandbox_ids *ids)
 	return 0;
 }
 
+/* Without this user no card is read; everything else works. */
+static void card_ids_find(const struct arguments *a, struct sandbox_ids *ids)
+{
+	uid_t id = (uid_t)(a->user_ids + (ROLE_CARD - ROLE_GUARD));
+
+	*ids = (struct sandbox_ids){id, id, (gid_t)-1};
+	if (a->user_ids == 0 && ids_by_name(user_names[ROLE_CARD], ids) != 0)
+		*ids = (struct sandbox_ids){0, 0, (gid_t)-1};
+}
+
 /* auth reads the policy, which _sekisho's group may. */
 static int ids_find(const struct arguments *a, struct sandbox_ids ids[ROLE_COUNT])
 {
@@ -116,6 +127,7 @@ static int ids_find(const struct arguments *a, struct sandbox_ids ids[ROLE_COUNT
 			return ERR_NOT_FOUND;
 	}
 	ids[ROLE_AUTH].extra = ids[ROLE_GUARD].gid;
+	card_ids_find(a, &ids[ROLE_CARD]);
 	return 0;
 }
 
@@ -230,6 +242,11 @@ static int daemon_open(struct daemon *d, const struct arguments *a)
 		return ERR_IO;
 	for (enum role role = ROLE_GUARD; role <= ROLE_REPORTER; role++)
 		s->processes[role] = (struct process){.ids = ids[role], .fd = -1};
+	s->cards = (struct cards){.ids = ids[ROLE_CARD],
+	        .libexec = s->libexec,
+	        .root_path = s->root_path,
+	        .null_fd = s->null_fd};
+	s->requests.cards = &s->cards;
 	r = place_everything(d, ids);
 	if (r == 0)
 		r = signals_open(&d->signal_fd);

@@ -303,8 +303,10 @@ static void child_changed(struct supervisor *s, const siginfo_t *info)
 	enum role role = role_of_pid(s, info->si_pid);
 	char cause[32];
 
-	if (role == ROLE_COUNT)
+	if (role == ROLE_COUNT) {
+		(void)cards_take(&s->cards, info->si_pid, info->si_code == CLD_STOPPED);
 		return;
+	}
 	if (info->si_code == CLD_STOPPED) {
 		process_kill(s, role, EVENT_PROCESS_DIED, "stopped");
 		return;
@@ -412,6 +414,7 @@ void supervise_due(struct supervisor *s)
 	for (size_t i = 0; i < ROLES; i++)
 		process_answer_check(s, roles[i], now);
 	roll_check(s);
+	cards_expire(&s->cards);
 	keeper_check(s->keeper);
 }
 
@@ -544,7 +547,7 @@ static void sooner(int64_t *least, int64_t at)
 
 int supervise_wait_ms(const struct supervisor *s)
 {
-	int64_t least = -1;
+	int64_t least = cards_wait_ms(&s->cards);
 
 	for (size_t i = 0; i < ROLES && !s->stopping; i++) {
 		const struct process *p = &s->processes[roles[i]];
@@ -580,10 +583,26 @@ void supervise_reload(struct supervisor *s)
 	supervise_tell_state(s);
 }
 
+static int card_hand(struct supervisor *s, int connection)
+{
+	uint8_t payload[8];
+	struct buffer out = buffer_over(payload, sizeof(payload));
+	int fd = -1;
+	int r = cards_start(&s->cards, &fd);
+
+	buffer_put_u32(&out, 0);
+	buffer_put_u32(&out, (uint32_t)-r);
+	r = frame_send(connection, MESSAGE_RESULT, payload, out.length, &fd, fd >= 0 ? 1 : 0);
+	close_fd(&fd);
+	return r;
+}
+
 int supervise_hand(struct supervisor *s, enum control verb, int connection, int file)
 {
 	int copy;
 
+	if (verb == CONTROL_CARD)
+		return card_hand(s, connection);
 	if (verb != CONTROL_STATUS)
 		return control_hand(s, verb, connection, file);
 	if (s->roll_client_count == sizeof(s->roll_clients) / sizeof(s->roll_clients[0]))

@@ -2,6 +2,7 @@
 #ifndef SEKISHO_AGENT_SUPERVISE_H
 #define SEKISHO_AGENT_SUPERVISE_H
 
+#include "agent/cards.h"
 #include "agent/control.h"
 #include "agent/errand.h"
 #include "agent/keeper.h"
@@ -31,6 +32,7 @@ struct supervisor {
 	struct process processes[ROLE_COUNT]; /* ROLE_GUARD..ROLE_REPORTER are used */
 	struct requests requests;
 	struct errand errand;
+	struct cards cards;
 	struct tell tell;
 	struct keeper *keeper;
 	const char *libexec;   /* absolute */

@@ -43,6 +43,7 @@ static const char *const kinds[EVENT_KIND_END] = {
         [EVENT_MEDIUM_FAILED] = "medium.failed",
         [EVENT_BOOT_LOCKED] = "boot.locked",
         [EVENT_BOOT_UNLOCKED] = "boot.unlocked",
+        [EVENT_CARD_CRL_OLD] = "card.crl_old",
 };
 
 /* No name may be one of a journal line's own members (seq, time, boot, uptime_ms, event, prev). */

@@ -44,6 +44,8 @@ enum event_kind {
 	                         opened as it should */
 	EVENT_BOOT_LOCKED,    /* "boot.locked" by: USB is closed from the kernel's start */
 	EVENT_BOOT_UNLOCKED,  /* "boot.unlocked" by */
+	EVENT_CARD_CRL_OLD, /* "card.crl_old" user, service, tty: an alarm: a card let in by a list
+	                       of revoked cards past its date, within the policy's grace */
 	EVENT_KIND_END
 };
 

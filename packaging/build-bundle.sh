@@ -1,7 +1,7 @@
 #!/bin/sh
 # Builds the packages and puts them into a directory from which a terminal without any network installs:
 #     packaging/build-bundle.sh OUTDIR
-# OUTDIR gets the .debs, every package they need that a minimal Debian 12 (debootstrap's minbase) lacks, a package index,
+# OUTDIR gets the .debs, what reads IC cards, every package they need that a minimal Debian 12 (debootstrap's minbase) lacks, a package index,
 # SHA256SUMS and `install`. SEKISHO_DEBS=DIR takes the three .debs from there instead of building them.
 # The packages come from where this machine takes its own Debian 12 from.
 set -eu
@@ -69,7 +69,7 @@ minimal=$(apt-cache dumpavail | awk '/^Package: /{p=$2} /^Priority: required$/{p
 # shellcheck disable=SC2086
 closure apt $minimal >"$work/have"
 # shellcheck disable=SC2086
-closure apt $minimal sekisho-agent libpam-sekisho sekisho-collector >"$work/want"
+closure apt $minimal sekisho-agent libpam-sekisho sekisho-collector opensc-pkcs11 pcscd >"$work/want"
 join -v 2 -j 1 "$work/have" "$work/want" | awk '$2 !~ /^file:/ {sub(/_.*/, "", $1); print $1}' >"$work/missing"
 [ -s "$work/missing" ] || { echo "build-bundle.sh: apt resolved nothing" >&2; exit 1; }
 # shellcheck disable=SC2046

@@ -1,6 +1,7 @@
 #!/bin/sh
 # Installs Sekisho from this directory, without any network.
-#     ./install [--enable-login] [--collector]     (root)
+#     ./install [--enable-login] [--card] [--collector]     (root)
+# --card          also what reads IC cards (pcscd, OpenSC)
 # --collector     the collector instead of the agent and the login module
 # --enable-login  asks for the second factor at every login from now on: only once tokens are enrolled
 set -eu
@@ -22,17 +23,20 @@ refuse() {
 packages="sekisho-agent libpam-sekisho"
 collector=no
 login=no
+card=no
 for option; do
 	case $option in
 	--collector) packages=sekisho-collector; collector=yes ;;
 	--enable-login) login=yes ;;
-	*) echo "usage: ./install [--enable-login] [--collector]" >&2; exit 2 ;;
+	--card) card=yes ;;
+	*) echo "usage: ./install [--enable-login] [--card] [--collector]" >&2; exit 2 ;;
 	esac
 done
-if [ $collector = yes ] && [ $login = yes ]; then
-	echo "usage: ./install [--enable-login] [--collector]" >&2
+if [ $collector = yes ] && [ $login$card != nono ]; then
+	echo "usage: ./install [--enable-login] [--card] [--collector]" >&2
 	exit 2
 fi
+[ $card = no ] || packages="$packages opensc-pkcs11 pcscd"
 
 cd "$(dirname "$0")"
 bundle=$(pwd)

@@ -34,6 +34,7 @@ struct document {
 		unsigned *combinations; /* or a list of them */
 		unsigned combinations_count;
 		uint64_t idle_days;
+		uint64_t crl_grace_hours;
 		uint64_t max_failures;
 		struct document_totp {
 			uint64_t digits, step, window;
@@ -47,8 +48,8 @@ struct document {
 
 static const cyaml_strval_t TIERS[] = {
         {"my_number", TIER_MY_NUMBER}, {"lgwan", TIER_LGWAN}, {"internet", TIER_INTERNET}};
-static const cyaml_strval_t FACTORS[] = {
-        {"password", FACTOR_PASSWORD}, {"totp", FACTOR_TOTP}, {"hotp", FACTOR_HOTP}};
+static const cyaml_strval_t FACTORS[] = {{"password", FACTOR_PASSWORD}, {"totp", FACTOR_TOTP},
+        {"hotp", FACTOR_HOTP}, {"card", FACTOR_CARD}, {"pin", FACTOR_PIN}};
 static const cyaml_strval_t TREATMENTS[] = {{"deny", TREATMENT_DENY}, {"allow", TREATMENT_ALLOW},
         {"import", TREATMENT_IMPORT}, {"export", TREATMENT_EXPORT}};
 
@@ -91,6 +92,8 @@ static const cyaml_schema_field_t TOTP[] = {
 
 #define LOGIN_FIELDS                                                                               \
 	CYAML_FIELD_UINT("idle_days", CYAML_FLAG_OPTIONAL, struct document_login, idle_days),      \
+	        CYAML_FIELD_UINT("crl_grace_hours", CYAML_FLAG_OPTIONAL, struct document_login,    \
+	                crl_grace_hours),                                                          \
 	        CYAML_FIELD_UINT(                                                                  \
 	                "max_failures", CYAML_FLAG_DEFAULT, struct document_login, max_failures),  \
 	        CYAML_FIELD_MAPPING("totp", CYAML_FLAG_DEFAULT, struct document_login, totp, TOTP)
@@ -319,7 +322,7 @@ static int check_combinations(
 
 	for (size_t i = 0; i < count; i++) {
 		const char *refusal = login_refusal(list[i]);
-		char path[32] = "login.factors";
+		char path[48] = "login.factors";
 
 		if (!refusal)
 			continue;
@@ -330,20 +333,35 @@ static int check_combinations(
 	return 0;
 }
 
-static int check_idle_days(
-        const struct document *d, const struct shape *shape, struct policy_error *error)
-{
-	const struct shape_place *place = shape_find(shape, "login.idle_days");
+/* Keys that may be absent, with what they are then. */
+static const struct optional {
+	struct range range;
+	uint64_t otherwise;
+} OPTIONALS[] = {
+        {{"login.idle_days", offsetof(struct document, login.idle_days), 1, 366}, IDLE_DAYS},
+        {{"login.crl_grace_hours", offsetof(struct document, login.crl_grace_hours), 0, 720}, 0},
+};
 
-	if (!place || (place->decimal && d->login.idle_days >= 1 && d->login.idle_days <= 366))
-		return 0;
-	return refuse(error, shape, "login.idle_days",
-	        LANGUAGE("login.idle_days は 1 から 366 までです",
-	                "login.idle_days must be 1 to 366"));
+static int check_optionals(
+        struct document *d, const struct shape *shape, struct policy_error *error)
+{
+	for (size_t i = 0; i < ENTRIES(OPTIONALS); i++) {
+		const struct range *r = &OPTIONALS[i].range;
+		const struct shape_place *place = shape_find(shape, r->path);
+		uint64_t *value = (uint64_t *)(void *)((char *)d + r->offset);
+
+		if (!place)
+			*value = OPTIONALS[i].otherwise;
+		else if (!place->decimal || *value < r->low || *value > r->high)
+			return refuse(error, shape, r->path,
+			        LANGUAGE(
+			                "%s は %llu から %llu までです", "%s must be %llu to %llu"),
+			        r->path, (unsigned long long)r->low, (unsigned long long)r->high);
+	}
+	return 0;
 }
 
-static int check_document(
-        const struct document *d, const struct shape *shape, struct policy_error *error)
+static int check_document(struct document *d, const struct shape *shape, struct policy_error *error)
 {
 	const struct shape_place *rules = shape_find(shape, "rules");
 
@@ -359,7 +377,7 @@ static int check_document(
 		return refuse(error, shape, "body",
 		        LANGUAGE("この団体の条文表がありません",
 		                "no catalogue of clauses for this body"));
-	if (check_combinations(d, shape, error) || check_idle_days(d, shape, error))
+	if (check_combinations(d, shape, error) || check_optionals(d, shape, error))
 		return ERR_FORMAT;
 	if (!rules || !rules->literal)
 		return refuse(error, shape, "rules",
@@ -420,7 +438,8 @@ static void fill_login(const struct document *d, struct policy *p)
 
 	p->login.count = d->login.combinations ? d->login.combinations_count : 1;
 	memcpy(p->login.factors, list, p->login.count * sizeof(*list));
-	p->idle_days = d->login.idle_days ? (unsigned)d->login.idle_days : IDLE_DAYS;
+	p->idle_days = (unsigned)d->login.idle_days;
+	p->crl_grace_hours = (unsigned)d->login.crl_grace_hours;
 }
 
 static int fill(const uint8_t *text, size_t length, const struct document *d,

@@ -27,8 +27,10 @@ struct policy {
 	enum treatment treatments[WAY_COUNT]; /* deny where the document is silent */
 	struct rule_set *rules;
 	struct login_combinations login;
-	unsigned idle_days;    /* 1..366: an unused token is to be looked after; 14 by default */
-	unsigned max_failures; /* 1..10 */
+	unsigned idle_days; /* 1..366: an unused token is to be looked after; 14 by default */
+	unsigned
+	        crl_grace_hours; /* 0..720: how long past its date a list of revoked cards counts */
+	unsigned max_failures;   /* 1..10 */
 	unsigned totp_digits, totp_step,
 	        totp_window;      /* 6 or 8; 15..120 s; 0..10 steps either way */
 	unsigned report_interval; /* seconds, 10..3600 */

@@ -425,6 +425,94 @@ static int race(const struct workspace *w, int64_t now, const char *code)
 	return accepted;
 }
 
+static const struct auth_rules RULES_CARD = {.max_failures = 3,
+        .digits = 6,
+        .step = 30,
+        .window = 1,
+        .combinations = {.count = 1, .factors = {FACTOR_CARD | FACTOR_PIN}}};
+static const uint8_t OTHERS[TOKEN_FINGERPRINT_SIZE] = {9};
+
+static void enrol_card(const struct auth_file *file, uint8_t fingerprint[TOKEN_FINGERPRINT_SIZE])
+{
+	struct auth_token card = {.kind = TOKEN_CARD, .card.fingerprint = {1, 2, 3}};
+	struct auth_state state;
+
+	memcpy(fingerprint, card.card.fingerprint, TOKEN_FINGERPRINT_SIZE);
+	assert_int_equal(auth_state_read(file, &state), 0);
+	assert_int_equal(auth_state_add(&state, &card), 0);
+	assert_int_equal(auth_state_write(file, &state), 0);
+	assert_int_equal(auth_state_add(&state, &card), ERR_EXISTS);
+}
+
+static enum auth_outcome show_card(const struct auth_file *file, const struct auth_rules *rules,
+        enum card_proof proof, const uint8_t *fingerprint)
+{
+	struct auth_answer answer;
+
+	assert_int_equal(
+	        auth_verify_card(file, rules, proof, fingerprint, FIXTURE_NOW, &answer), 0);
+	return answer.outcome;
+}
+
+static void card_is_the_users_or_nothing(void **state)
+{
+	const struct auth_file file = fixture_file(*state);
+	uint8_t mine[TOKEN_FINGERPRINT_SIZE];
+	bool holds = false;
+
+	enrol_card(&file, mine);
+	assert_int_equal(auth_verify_holds(&file, mine, &holds), 0);
+	assert_true(holds);
+	assert_int_equal(auth_verify_holds(&file, OTHERS, &holds), 0);
+	assert_false(holds);
+	assert_int_equal(show_card(&file, &RULES_CARD, PROOF_GOOD, mine), AUTH_ACCEPTED);
+	assert_int_equal(look(&file).failures, 0);
+	assert_int_equal(look(&file).tokens[1].last_used, FIXTURE_NOW);
+	/* A policy that does not take cards. */
+	assert_int_equal(show_card(&file, &RULES, PROOF_GOOD, mine), AUTH_WRONG);
+	assert_int_equal(show_card(&file, &RULES_CARD, PROOF_GOOD, mine), AUTH_ACCEPTED);
+	assert_int_equal(show_card(&file, &RULES_CARD, PROOF_GOOD, OTHERS), AUTH_WRONG);
+	assert_int_equal(show_card(&file, &RULES_CARD, PROOF_WRONG, mine), AUTH_WRONG);
+	assert_int_equal(look(&file).failures, 2);
+	/* What the card never judged is no failure, and no success. */
+	assert_int_equal(show_card(&file, &RULES_CARD, PROOF_NONE, mine), AUTH_NOT_JUDGED);
+	assert_int_equal(look(&file).failures, 2);
+	assert_int_equal(show_card(&file, &RULES_CARD, PROOF_WRONG, mine), AUTH_LOCKED_NOW);
+	assert_int_equal(show_card(&file, &RULES_CARD, PROOF_GOOD, mine), AUTH_LOCKED);
+	close(file.fd);
+}
+
+/* Locked between the PIN and the signature, by another login: the card comes too late. */
+static void card_does_not_undo_a_lock(void **state)
+{
+	const struct auth_file file = fixture_file(*state);
+	struct auth_answer answer;
+	uint8_t mine[TOKEN_FINGERPRINT_SIZE];
+
+	enrol_card(&file, mine);
+	assert_int_equal(show_card(&file, &RULES_CARD, PROOF_WRONG, mine), AUTH_WRONG);
+	assert_int_equal(show_card(&file, &RULES_CARD, PROOF_WRONG, mine), AUTH_WRONG);
+	assert_int_equal(show_card(&file, &RULES_CARD, PROOF_WRONG, mine), AUTH_LOCKED_NOW);
+	assert_int_equal(
+	        auth_verify_card(&file, &RULES_CARD, PROOF_GOOD, mine, FIXTURE_NOW, &answer), 0);
+	assert_int_equal(answer.outcome, AUTH_LOCKED);
+	assert_true(look(&file).locked);
+	close(file.fd);
+}
+
+static void decoy_holds_no_card(void **state)
+{
+	const struct auth_file file = fixture_decoy(*state);
+	bool holds = true;
+
+	assert_int_equal(auth_verify_holds(&file, OTHERS, &holds), 0);
+	assert_false(holds);
+	assert_int_equal(show_card(&file, &RULES_CARD, PROOF_GOOD, OTHERS), AUTH_WRONG);
+	assert_int_equal(show_card(&file, &RULES_CARD, PROOF_GOOD, OTHERS), AUTH_WRONG);
+	assert_int_equal(show_card(&file, &RULES_CARD, PROOF_GOOD, OTHERS), AUTH_LOCKED_NOW);
+	close(file.fd);
+}
+
 static void same_code_at_once_is_accepted_once(void **state)
 {
 	const struct auth_file file = fixture_file(*state);
@@ -469,6 +557,12 @@ int main(void)
 	                decoy_never_accepts_and_locks, workspace_set_up, workspace_tear_down),
 	        cmocka_unit_test_setup_teardown(
 	                owner_is_the_enrolled_uid, workspace_set_up, workspace_tear_down),
+	        cmocka_unit_test_setup_teardown(
+	                card_is_the_users_or_nothing, workspace_set_up, workspace_tear_down),
+	        cmocka_unit_test_setup_teardown(
+	                card_does_not_undo_a_lock, workspace_set_up, workspace_tear_down),
+	        cmocka_unit_test_setup_teardown(
+	                decoy_holds_no_card, workspace_set_up, workspace_tear_down),
 	        cmocka_unit_test_setup_teardown(
 	                same_code_at_once_is_accepted_once, workspace_set_up, workspace_tear_down),
 	};

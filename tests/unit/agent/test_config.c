@@ -76,6 +76,23 @@ static void bad_files_are_refused_whole(void **state)
 	}
 }
 
+static void card_modules_are_named(void **state)
+{
+	static const char *const bad[] = {"card_module: \n", "card_module: lib/x.so\n",
+	        "card_module: /usr/lib/../tmp/x.so\n", "card_module: a.so\ncard_module: a.so\n"};
+	struct agent_config config;
+	unsigned line;
+
+	assert_int_equal(config_of(*state, "mode: observe\n", &config, &line), 0);
+	assert_string_equal(config.card_module, "opensc-pkcs11.so");
+	assert_int_equal(config_of(*state, "card_module: /usr/lib/x.so\n", &config, &line), 0);
+	assert_string_equal(config.card_module, "/usr/lib/x.so");
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		assert_int_equal(config_of(*state, bad[i], &config, &line), ERR_FORMAT);
+		assert_string_equal(config.card_module, "opensc-pkcs11.so");
+	}
+}
+
 static void a_missing_file_is_the_defaults(void **state)
 {
 	struct workspace *w = *state;
@@ -114,6 +131,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	        TEST(good_files_are_read),
 	        TEST(bad_files_are_refused_whole),
+	        TEST(card_modules_are_named),
 	        TEST(a_missing_file_is_the_defaults),
 	        TEST(a_file_others_may_write_is_unsafe),
 	};

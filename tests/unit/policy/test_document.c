@@ -117,6 +117,27 @@ static void takes_limits(void **state)
 	}
 }
 
+static void takes_cards(void **state)
+{
+	char *text = change(GOOD, "[password, totp]", "[card, pin]");
+	char *other = change(text, "max_failures: 3", "max_failures: 3\n  crl_grace_hours: 72");
+	struct policy_error error;
+	struct policy *p;
+
+	(void)state;
+	assert_int_equal(policy_parse((uint8_t *)text, strlen(text), &p, &error), 0);
+	assert_int_equal(p->crl_grace_hours, 0);
+	assert_true(login_satisfied(&p->login, FACTOR_CARD | FACTOR_PIN));
+	assert_false(login_satisfied(&p->login, FACTOR_CARD));
+	assert_false(login_satisfied(&p->login, FACTOR_TOTP));
+	policy_free(&p);
+	assert_int_equal(policy_parse((uint8_t *)other, strlen(other), &p, &error), 0);
+	assert_int_equal(p->crl_grace_hours, 72);
+	policy_free(&p);
+	free(other);
+	free(text);
+}
+
 static void takes_combinations(void **state)
 {
 	char *text = change(GOOD, "[password, totp]", "[[password, totp], [hotp, password]]");
@@ -216,6 +237,12 @@ static void refuses_with_a_place(void **state)
 	        {"max_failures: 3", "max_failures: 3\n  idle_days: 0", 14, 14},
 	        {"max_failures: 3", "max_failures: 3\n  idle_days: 367", 14, 14},
 	        {"max_failures: 3", "max_failures: 3\n  idle_days: 010", 14, 14},
+	        {"max_failures: 3", "max_failures: 3\n  crl_grace_hours: 721", 14, 20},
+	        {"max_failures: 3", "max_failures: 3\n  crl_grace_hours: -1", 14, 20},
+	        {"[password, totp]", "[card]", 12, 12},
+	        {"[password, totp]", "[password, pin]", 12, 12},
+	        {"[password, totp]", "[totp, pin]", 12, 12},
+	        {"[password, totp]", "[card, totp]", 12, 12},
 	        {"max_failures: 3", "max_failures: 11", 13, 17},
 	        {"max_failures: 3", "max_failures: 0", 13, 17},
 	        {"digits: 6", "digits: 7", 14, 18},
@@ -405,6 +432,7 @@ int main(void)
 	        cmocka_unit_test(every_way_has_a_key),
 	        cmocka_unit_test(takes_limits),
 	        cmocka_unit_test(takes_combinations),
+	        cmocka_unit_test(takes_cards),
 	        cmocka_unit_test(a_combination_is_of_two_kinds),
 	        cmocka_unit_test(refuses_with_a_place),
 	        cmocka_unit_test(every_key_but_expiry_is_needed),

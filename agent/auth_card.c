@@ -1,0 +1,356 @@
+/* A login by card: auth_worker.h's authenticate_card(). */
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include "agent/auth_worker.h"
+#include "agent/card_check.h"
+#include "agent/card_client.h"
+#include "core/clock.h"
+#include "core/encode.h"
+#include "core/error.h"
+#include "core/event.h"
+#include "core/language.h"
+#include "core/log.h"
+
+enum { READER_TIMEOUT_MS = 10000 };
+
+/* One certificate of the card in the reader, chosen for this login. */
+struct choice {
+	size_t which;
+	const struct card_certificate *certificate;
+	struct card_verdict verdict;
+	uint8_t fingerprint[TOKEN_FINGERPRINT_SIZE];
+	bool held; /* the user's */
+};
+
+struct card_login {
+	struct worker *w;
+	int reader;    /* the process card */
+	bool code_too; /* the policy takes codes as well */
+	struct card_view *view;
+	struct choice choice;
+	char pin[LOGIN_TEXT_MAX];
+};
+
+/* Main starts a process card, by way of auth. */
+static int get_reader(const struct worker *w, int *fd)
+{
+	uint8_t memory[64];
+	struct frame frame;
+	int error = frame_send(w->login->parent, WORKER_CARD, NULL, 0, NULL, 0);
+
+	*fd = -1;
+	if (error == 0)
+		error = worker_receive(w->login->parent, READER_TIMEOUT_MS, memory, sizeof(memory),
+		        WORKER_READER, 1, &frame);
+	if (error != 0)
+		return error;
+	error = buffer_end(&frame.payload);
+	if (error == 0 && frame.fd_count == 1)
+		*fd = frame.fds[0]; /* transferred */
+	else
+		frame_close_fds(&frame);
+	return error != 0 || *fd >= 0 ? error : ERR_CLOSED;
+}
+
+/* The journal is told more than the person, who is told nothing that depends on whose name it is.
+ */
+static enum login_result refuse(struct card_login *c, const char *cause, const char *text)
+{
+	(void)worker_tell(c->w, EVENT_LOGIN_REFUSED, FIELD_CAUSE, cause);
+	(void)worker_say(c->w, LOGIN_ERROR, text);
+	return LOGIN_AUTH_ERR;
+}
+
+static bool is_better(const struct choice *candidate, const struct choice *best)
+{
+	if (best->certificate == NULL)
+		return true;
+	if ((candidate->verdict.fault == CARD_GOOD) != (best->verdict.fault == CARD_GOOD))
+		return candidate->verdict.fault == CARD_GOOD;
+	return candidate->held && !best->held;
+}
+
+static int weigh(struct card_login *c, const struct card_trust *trust, size_t which)
+{
+	const struct auth_rules *rules = c->w->login->rules;
+	struct choice candidate = {.which = which, .certificate = &c->view->certificates[which]};
+	const struct card_certificate *certificate = candidate.certificate;
+	int error = encode_sha256(certificate->der, certificate->length, candidate.fingerprint);
+
+	if (error == 0)
+		error = auth_verify_holds(&c->w->file, candidate.fingerprint, &candidate.held);
+	if (error != 0)
+		return error;
+	candidate.verdict = card_check(
+	        trust, certificate->der, certificate->length, clock_wall(), rules->crl_grace);
+	if (is_better(&candidate, &c->choice))
+		c->choice = candidate;
+	return 0;
+}
+
+/* The certificate to log in with: a good one, the user's own where there are several. */
+static int choose(struct card_login *c)
+{
+	struct card_trust *trust = NULL;
+	int error = card_trust_read(c->w->login->root, &trust);
+
+	c->choice =
+	        (struct choice){.verdict = {.fault = error == 0 ? CARD_BROKEN : CARD_UNTRUSTED}};
+	if (error != 0)
+		log_error("%s: %s", LANGUAGE("カードの認証局", "card authorities"),
+		        error_text(error));
+	for (size_t i = 0; error == 0 && i < c->view->count; i++)
+		error = weigh(c, trust, i);
+	card_trust_free(&trust);
+	return error;
+}
+
+static const char *pin_prompt(const struct card_login *c)
+{
+	if (c->code_too)
+		return LANGUAGE("カードの暗証番号（確認コードを使うときは空のままEnter）: ",
+		        "Card PIN (empty: use a verification code): ");
+	return LANGUAGE("カードの暗証番号: ", "Card PIN: ");
+}
+
+/* What is known before the PIN is typed: a wrong one may be the last. */
+static void warn(const struct card_login *c)
+{
+	switch (c->choice.certificate->tries) {
+	case CARD_TRIES_FEW:
+		(void)worker_say(c->w, LOGIN_INFO,
+		        LANGUAGE("前回、暗証番号が間違っていました。残り回数が減っています。",
+		                "The PIN was wrong before; the card takes fewer tries now."));
+		break;
+	case CARD_TRIES_LAST:
+		(void)worker_say(c->w, LOGIN_INFO,
+		        LANGUAGE("暗証番号を入力できるのは、あと1回です。",
+		                "One try is left for this card's PIN."));
+		break;
+	case CARD_TRIES_ALL:
+	case CARD_TRIES_NONE:
+		break;
+	}
+}
+
+static enum card_proof proof_of(
+        const struct card_login *c, const struct card_signature *s, const uint8_t *digest)
+{
+	const struct card_certificate *certificate = c->choice.certificate;
+
+	switch (s->answer) {
+	case CARD_ANSWER_SIGNED:
+		return card_signature_check(certificate->der, certificate->length, digest, s->bytes,
+		               s->length) == 0
+		               ? PROOF_GOOD
+		               : PROOF_WRONG;
+	case CARD_ANSWER_WRONG_PIN:
+		return PROOF_WRONG;
+	case CARD_ANSWER_LOCKED_PIN:
+	case CARD_ANSWER_GONE:
+	case CARD_ANSWER_FAILED:
+		break;
+	}
+	return PROOF_NONE;
+}
+
+static const char *cause_of(const struct card_login *c, const struct card_signature *s)
+{
+	switch (s->answer) {
+	case CARD_ANSWER_WRONG_PIN:
+		return "wrong-pin";
+	case CARD_ANSWER_LOCKED_PIN:
+		return "pin-locked";
+	case CARD_ANSWER_GONE:
+		return "card-removed";
+	case CARD_ANSWER_FAILED:
+		return "card-failed";
+	case CARD_ANSWER_SIGNED:
+		break;
+	}
+	return c->choice.held ? "bad-signature" : "not-the-users-card";
+}
+
+static const char *tries_text(enum card_tries tries)
+{
+	switch (tries) {
+	case CARD_TRIES_LAST:
+		return LANGUAGE("あと1回間違えると、カードがロックされます。",
+		        "One more wrong PIN locks the card.");
+	case CARD_TRIES_NONE:
+		return LANGUAGE("カードがロックされました。窓口で解除を依頼してください。",
+		        "The card is locked now; ask for it to be unlocked.");
+	case CARD_TRIES_FEW:
+		return LANGUAGE(
+		        "カードの残り回数が減っています。", "The card takes fewer tries now.");
+	case CARD_TRIES_ALL:
+		break;
+	}
+	return "";
+}
+
+static void explain(const struct card_login *c, const struct card_signature *s,
+        const struct auth_answer *answer)
+{
+	char text[LOGIN_TEXT_MAX] = "";
+
+	switch (s->answer) {
+	case CARD_ANSWER_WRONG_PIN:
+		snprintf(text, sizeof(text),
+		        LANGUAGE("暗証番号が違います。%s%sあと%u回でこの利用者がロックされます。",
+		                "Wrong PIN. %s%s%u more and this user is locked."),
+		        tries_text(s->tries), LANGUAGE("", s->tries == CARD_TRIES_ALL ? "" : " "),
+		        answer->left);
+		break;
+	case CARD_ANSWER_LOCKED_PIN:
+		snprintf(text, sizeof(text), "%s", tries_text(CARD_TRIES_NONE));
+		break;
+	case CARD_ANSWER_GONE:
+		snprintf(text, sizeof(text), "%s",
+		        LANGUAGE("カードが抜かれました。もう一度挿してやり直してください。",
+		                "The card was taken out; put it in and try again."));
+		break;
+	case CARD_ANSWER_FAILED:
+		snprintf(text, sizeof(text), "%s",
+		        LANGUAGE("カードが応答しません。挿し直してください。",
+		                "The card does not answer; put it in again."));
+		break;
+	case CARD_ANSWER_SIGNED:
+		snprintf(text, sizeof(text), "%s",
+		        LANGUAGE("このカードでは、この利用者としてログインできません。",
+		                "This card does not log in this user."));
+		break;
+	}
+	(void)worker_say(c->w, LOGIN_ERROR, text);
+}
+
+static enum login_result conclude(
+        struct card_login *c, const struct card_signature *s, const struct auth_answer *answer)
+{
+	if (answer->outcome == AUTH_ACCEPTED) {
+		if (c->choice.verdict.old_crl &&
+		        worker_tell(c->w, EVENT_CARD_CRL_OLD, 0, NULL) != 0)
+			return LOGIN_UNAVAILABLE;
+		return worker_accept(c->w, answer);
+	}
+	if (answer->outcome == AUTH_LOCKED || answer->outcome == AUTH_LOCKED_NOW)
+		return worker_refuse(c->w, answer, cause_of(c, s));
+	(void)worker_tell(c->w, EVENT_LOGIN_REFUSED, FIELD_CAUSE, cause_of(c, s));
+	explain(c, s, answer);
+	return LOGIN_AUTH_ERR;
+}
+
+/* A card of somebody else's signs like the user's own, so that how long it takes says nothing. */
+static enum login_result prove(struct card_login *c)
+{
+	struct worker *w = c->w;
+	struct auth_answer answer = {.outcome = AUTH_LOCKED};
+	struct card_signature s = {0};
+	uint8_t nonce[32];
+	uint8_t digest[SHA256_SIZE];
+	bool locked = true;
+	int error = getrandom(nonce, sizeof(nonce), 0) == sizeof(nonce) ? 0 : ERR_CRYPTO;
+
+	if (error == 0)
+		error = card_challenge(w->begin.user, nonce, digest);
+	if (error == 0)
+		error = auth_verify_locked(&w->file, w->login->rules, &locked);
+	if (error != 0)
+		return worker_fail(w, error);
+	if (locked)
+		return worker_refuse(w, &answer, "locked");
+	/* A reader that died has judged nothing. */
+	(void)card_sign(c->reader, c->choice.which, c->pin, digest, &s);
+	error = auth_verify_card(&w->file, w->login->rules, proof_of(c, &s, digest),
+	        c->choice.fingerprint, clock_wall(), &answer);
+	return error != 0 ? worker_fail(w, error) : conclude(c, &s, &answer);
+}
+
+static enum login_result refuse_card(struct card_login *c)
+{
+	enum card_fault fault = c->choice.verdict.fault;
+
+	/* What is wrong with the card is told, and the code may be asked for. */
+	if (!c->code_too)
+		return refuse(c, card_fault_name(fault), card_fault_text(fault));
+	(void)worker_say(c->w, LOGIN_INFO, card_fault_text(fault));
+	return authenticate_code(c->w);
+}
+
+static enum login_result use_card(struct card_login *c)
+{
+	int error = choose(c);
+
+	if (error == ERR_NOT_FOUND || error == ERR_UNSAFE)
+		error = 0; /* no authority: the card is nobody's */
+	if (error != 0)
+		return worker_fail(c->w, error);
+	if (c->choice.verdict.fault != CARD_GOOD)
+		return refuse_card(c);
+	warn(c);
+	if (worker_ask(c->w, LOGIN_ECHO_OFF, pin_prompt(c), c->pin) != 0)
+		return LOGIN_UNAVAILABLE;
+	if (c->pin[0] == '\0' && c->code_too)
+		return authenticate_code(c->w);
+	/* None at all, or none that a card could have: nothing is tried. */
+	if (c->pin[0] == '\0' || strlen(c->pin) >= CARD_PIN_MAX)
+		return refuse(c, "no-pin",
+		        LANGUAGE("暗証番号が入力されていません。", "No PIN was typed."));
+	return prove(c);
+}
+
+/* A card that is not there yet can be put in, where nothing else would do. */
+static int look(struct card_login *c)
+{
+	char typed[LOGIN_TEXT_MAX];
+	int error = card_look(c->reader, c->view);
+
+	if (error != 0 || c->view->reader != CARD_ABSENT || c->code_too)
+		return error;
+	error = worker_ask(c->w, LOGIN_ECHO_ON,
+	        LANGUAGE("カードをリーダーに挿してEnterキーを押してください: ",
+	                "Put your card into the reader and press Enter: "),
+	        typed);
+	return error != 0 ? error : card_look(c->reader, c->view);
+}
+
+static enum login_result without_card(struct card_login *c, int error)
+{
+	if (c->code_too)
+		return authenticate_code(c->w);
+	if (error == ERR_CLOSED || c->view->reader == CARD_UNUSABLE)
+		return refuse(c, "no-card-reader",
+		        LANGUAGE("カードリーダーが使えません。情報システム管理者に連絡してくださ"
+		                 "い。",
+		                "No card can be read here; ask the administrator."));
+	return refuse(c, "no-card",
+	        LANGUAGE("カードが見つかりません。", "There is no card in the reader."));
+}
+
+enum login_result authenticate_card(struct worker *w)
+{
+	static struct card_view view; /* 64 KiB: not for the stack */
+	const struct login_combinations *combinations = &w->login->rules->combinations;
+	struct card_login c = {.w = w,
+	        .reader = -1,
+	        .code_too = login_allows(combinations, FACTOR_TOTP) ||
+	                    login_allows(combinations, FACTOR_HOTP),
+	        .view = &view};
+	enum login_result result = LOGIN_UNAVAILABLE;
+	int error = get_reader(w, &c.reader);
+
+	view = (struct card_view){.reader = CARD_UNUSABLE};
+	if (error == 0)
+		error = look(&c);
+	if (error == 0 && view.reader == CARD_PRESENT)
+		result = use_card(&c);
+	else
+		result = without_card(&c, error);
+	explicit_bzero(c.pin, sizeof(c.pin));
+	if (c.reader >= 0)
+		close(c.reader);
+	return result;
+}

@@ -1,0 +1,53 @@
+/* What the files of a login worker share (auth_login.c, auth_card.c). */
+#ifndef SEKISHO_AGENT_AUTH_WORKER_H
+#define SEKISHO_AGENT_AUTH_WORKER_H
+
+#include "agent/auth_login.h"
+#include "agent/channel.h"
+#include "core/frame.h"
+#include "core/login.h"
+
+/* What a connection is about, as the client told it. */
+struct begin {
+	uint8_t stage;
+	char service[LOGIN_NAME_MAX];
+	char user[LOGIN_NAME_MAX];
+	char tty[LOGIN_NAME_MAX];
+	char rhost[LOGIN_NAME_MAX];
+};
+
+struct worker {
+	const struct login *login;
+	struct begin begin;
+	struct auth_file file;
+	struct channel channel; /* the signer's alone */
+};
+
+/* Receives one frame of this type with at most so many descriptors. Errors of frame_receive(),
+ * ERR_FORMAT. */
+int worker_receive(int fd, int timeout_ms, void *memory, size_t size, uint16_t type, size_t fds,
+        struct frame *frame);
+
+/* Shows the person a line. Errors of frame_send(). */
+int worker_say(const struct worker *w, enum login_style style, const char *text);
+
+/* Asks the person; the caller wipes typed. Errors of frame_send() and frame_receive(). */
+int worker_ask(const struct worker *w, enum login_style style, const char *text,
+        char typed[static LOGIN_TEXT_MAX]);
+
+/* Journals an event about this login; field 0: nothing more. Errors of channel_event(). */
+int worker_tell(struct worker *w, uint16_t kind, uint16_t field, const char *value);
+
+/* Journals and says that the login is let in, or why not. */
+enum login_result worker_accept(struct worker *w, const struct auth_answer *answer);
+enum login_result worker_refuse(
+        struct worker *w, const struct auth_answer *answer, const char *cause);
+/* The user's state cannot be used. */
+enum login_result worker_fail(struct worker *w, int error);
+
+/* One-time codes. */
+enum login_result authenticate_code(struct worker *w);
+/* Cards, where the policy takes them; it may turn to codes. */
+enum login_result authenticate_card(struct worker *w);
+
+#endif
