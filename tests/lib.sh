@@ -20,6 +20,11 @@ leave() {
 trap leave EXIT
 trap 'exit 130' INT TERM
 
+# ASan's library, if the module is one with ASan: a program without must load it before anything else.
+asan_of() { # MODULE
+	ldd "$1" | sed -n 's/.* => \(.*libasan[^ ]*\) .*/\1/p'
+}
+
 need_root() {
 	[ "$(id -u)" = 0 ] || { echo "must be run by root"; exit 1; }
 }

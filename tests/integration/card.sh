@@ -12,6 +12,7 @@ pki=$work/pki
 cards=$work/cards
 trust=$root/etc/sekisho/trust
 softhsm=$(find /usr/lib -name libsofthsm2.so 2>/dev/null | head -n 1)
+asan=$(asan_of "$build/pam_module/pam_sekisho.so")
 ids=$((64000 + ($$ % 200) * 6))
 agent=
 export SOFTHSM2_CONF=$work/softhsm2.conf
@@ -134,7 +135,7 @@ pam() { # USER ANSWER...
 	local user=$1 try
 	shift
 	for try in 1 2 3 4 5 6; do
-		printf '%s\n' "$@" | LD_PRELOAD=libpam_wrapper.so PAM_WRAPPER=1 PAM_WRAPPER_SERVICE_DIR=$svc \
+		printf '%s\n' "$@" | LD_PRELOAD="$asan libpam_wrapper.so" PAM_WRAPPER=1 PAM_WRAPPER_SERVICE_DIR=$svc \
 			timeout 60 pamtester card "$user" authenticate >"$work/out" 2>&1
 		grep -q -e 'pwrap_' -e 'Initialization failure' "$work/out" || return
 		sleep 0.$try

@@ -68,7 +68,7 @@ pam() { # SERVICE USER ANSWER... ; the operation is $operation, or authenticate
 	shift 2
 	for try in 1 2 3 4 5 6; do
 		# shellcheck disable=SC2086 # words, or nothing
-		printf '%s\n' "$@" | LD_PRELOAD=libpam_wrapper.so PAM_WRAPPER=1 PAM_WRAPPER_SERVICE_DIR=$svc \
+		printf '%s\n' "$@" | LD_PRELOAD="$asan libpam_wrapper.so" PAM_WRAPPER=1 PAM_WRAPPER_SERVICE_DIR=$svc \
 			timeout 30 ${as-} pamtester "$service" "$user" ${operation-authenticate} >"${out-$work/out}" 2>&1
 		grep -q 'Verification code' "${out-$work/out}" && return
 		grep -q -e 'pwrap_' -e 'Initialization failure' "${out-$work/out}" || return
@@ -103,6 +103,7 @@ journalled() { # PATTERN COUNT
 	[ "$(cat "$root"/var/lib/sekisho/journal/*.jsonl | grep -cE "$1")" = "$2" ]
 }
 
+asan=$(asan_of "$build/pam_module/pam_sekisho.so")
 ids=$((61000 + ($$ % 400) * 4))
 mkdir -p "$root"
 services
@@ -330,7 +331,7 @@ holders=()
 answered() { grep -qE 'Verification code|pamtester:' "$work/held.$i"; }
 for i in 1 2 3 4 5 6; do
 	# shellcheck disable=SC2086
-	sleep 6 | LD_PRELOAD=libpam_wrapper.so PAM_WRAPPER=1 PAM_WRAPPER_SERVICE_DIR=$svc timeout 10 \
+	sleep 6 | LD_PRELOAD="$asan libpam_wrapper.so" PAM_WRAPPER=1 PAM_WRAPPER_SERVICE_DIR=$svc timeout 10 \
 		$locker pamtester totp games authenticate >"$work/held.$i" 2>&1 &
 	holders+=($!)
 	within 2 answered
