@@ -178,7 +178,7 @@ static int answer_look(struct reader *r, int fd)
 
 	buffer_put_u8(&b, (uint8_t)look(r));
 	buffer_put_u8(&b, (uint8_t)r->count);
-	for (size_t i = 0; i < r->count; i++) {
+	for (size_t i = 0; r->module != NULL && i < r->count; i++) {
 		buffer_put_u8(&b, (uint8_t)tries_left(r, r->found[i].slot));
 		buffer_put_bytes(&b, r->found[i].certificate, r->found[i].length);
 	}
@@ -296,7 +296,8 @@ static int answer_sign(struct reader *r, int fd, struct buffer *asked)
 	digest = buffer_get_bytes(asked, &length);
 	error = buffer_end(asked);
 	/* An empty PIN is none: no module is to make something of it. */
-	if (error == 0 && (which >= r->count || length != sizeof(s.digest) || s.pin[0] == '\0'))
+	if (error == 0 && (r->module == NULL || which >= r->count || length != sizeof(s.digest) ||
+	                          s.pin[0] == '\0'))
 		error = ERR_FORMAT;
 	if (error != 0)
 		goto out;
@@ -320,12 +321,10 @@ static int serve(struct reader *r, int fd)
 
 	if (error != 0)
 		return error;
-	if (frame.fd_count != 0)
+	if (frame.fd_count != 0 || (frame.type != CARD_LOOK && frame.type != CARD_SIGN))
 		error = ERR_FORMAT;
 	else if (frame.type == CARD_LOOK)
 		error = buffer_end(&frame.payload);
-	else if (frame.type != CARD_SIGN)
-		error = ERR_FORMAT;
 	frame_close_fds(&frame);
 	if (error == 0)
 		error = frame.type == CARD_LOOK ? answer_look(r, fd)
