@@ -18,6 +18,7 @@
 #include "agent/channel.h"
 #include "agent/child.h"
 #include "agent/pam_stack.h"
+#include "agent/pam_watch.h"
 #include "agent/paths.h"
 #include "core/clock.h"
 #include "core/error.h"
@@ -36,6 +37,7 @@ enum {
 	WORKER_GRACE_MS = 5000,
 	SIGNER_RETRY_MS = 5000,
 	SIGNER_SEND_SECONDS = 1,
+	SETTLE_MS = 300, /* a change of a stack is more than one write */
 };
 
 struct worker_slot {
@@ -56,6 +58,9 @@ struct auth {
 	bool look;        /* main wants to know how things are */
 	int error;        /* main said what it may not */
 	int64_t retry_ms; /* when the state is told again; 0: it was told */
+	int watch_fd;     /* agent/pam_watch.h; -1: none */
+	int64_t look_ms;  /* when the stacks are looked at, which changed; 0: they did not */
+	struct pam_stacks stacks; /* as last told */
 };
 
 /* A policy that cannot be read changes nothing: the last one stays, or the defaults, which are as
@@ -80,20 +85,52 @@ static void bound_signer(const struct auth *auth)
 		        sizeof(timeout));
 }
 
+static void put_stacks(struct event_record *e, const struct pam_stacks *stacks)
+{
+	event_put(e, FIELD_PAM_STACKS, stacks->held);
+	event_put(e, FIELD_PAM_BYPASSED, stacks->bypassed);
+	event_put(e, FIELD_PAM_MODULE, stacks->module);
+}
+
+static bool is_same(const struct pam_stacks *a, const struct pam_stacks *b)
+{
+	return strcmp(a->held, b->held) == 0 && strcmp(a->bypassed, b->bypassed) == 0 &&
+	       strcmp(a->module, b->module) == 0;
+}
+
+/* An event for each change that is seen, besides the state. */
+static int tell_drift(struct auth *auth, const struct pam_stacks *stacks)
+{
+	static struct event_record e;
+	bool first = auth->stacks.module[0] == '\0';
+	int error = 0;
+
+	if (!first && !is_same(stacks, &auth->stacks)) {
+		event_start(&e, EVENT_LOGIN_DRIFTED);
+		put_stacks(&e, stacks);
+		error = channel_event(&auth->child.channel, &e);
+	}
+	if (error == 0)
+		auth->stacks = *stacks;
+	return error;
+}
+
 static void tell_state(struct auth *auth)
 {
 	static struct pam_stacks stacks;
 	static struct event_record state;
 	char factors[LOGIN_NAMES_SIZE];
+	int error = 0;
 
+	auth->look_ms = 0;
 	pam_stack_survey(auth->child.root, &stacks);
+	error = tell_drift(auth, &stacks);
 	event_start(&state, 0);
 	login_print(&auth->rules.combinations, factors);
 	event_put(&state, FIELD_FACTORS, factors);
 	event_put_number(&state, FIELD_MAX_FAILURES, auth->rules.max_failures);
-	event_put(&state, FIELD_PAM_STACKS, stacks.held);
-	event_put(&state, FIELD_PAM_BYPASSED, stacks.bypassed);
-	auth->retell = channel_state(&auth->child.channel, ROLE_AUTH, &state) != 0;
+	put_stacks(&state, &stacks);
+	auth->retell = channel_state(&auth->child.channel, ROLE_AUTH, &state) != 0 || error != 0;
 	/* Without a signer the next one is what it is told to. */
 	auth->retry_ms = auth->retell && auth->child.channel.signer_fd >= 0
 	                         ? clock_boot_ms() + SIGNER_RETRY_MS
@@ -278,6 +315,8 @@ static _Noreturn void run_worker(struct auth *auth, int client, uid_t peer, int 
 	alarm(LOGIN_LIFETIME);
 	close(CHILD_LISTEN_FD);
 	close(CHILD_ALARM_FD);
+	if (auth->watch_fd >= 0)
+		close(auth->watch_fd);
 	close(auth->child.channel.main_fd);
 	if (auth->child.channel.signer_fd >= 0)
 		close(auth->child.channel.signer_fd);
@@ -346,6 +385,8 @@ static int next_timeout(const struct auth *auth)
 	int64_t now = clock_boot_ms();
 	int64_t next = auth->retry_ms;
 
+	if (auth->look_ms != 0 && (next == 0 || auth->look_ms < next))
+		next = auth->look_ms;
 	for (size_t i = 0; i < WORKERS_MAX; i++)
 		if (auth->workers[i].pid != 0 && (next == 0 || auth->workers[i].deadline_ms < next))
 			next = auth->workers[i].deadline_ms;
@@ -357,13 +398,14 @@ static int next_timeout(const struct auth *auth)
 static void do_due(struct auth *auth)
 {
 	int64_t now = clock_boot_ms();
+	bool changed = auth->look_ms != 0 && auth->look_ms <= now;
 
 	for (size_t i = 0; i < WORKERS_MAX; i++)
 		if (auth->workers[i].pid != 0 && auth->workers[i].deadline_ms <= now)
 			end_worker(&auth->workers[i]);
 	if (auth->reload)
 		load_policy(auth);
-	else if (!auth->look &&
+	else if (!auth->look && !changed &&
 	         (!auth->retell || auth->child.channel.signer_fd < 0 || auth->retry_ms > now))
 		return;
 	bound_signer(auth);
@@ -379,7 +421,14 @@ static void drop_signer(struct auth *auth)
 	auth->child.channel.signer_fd = -1;
 }
 
-enum { POLL_MAIN, POLL_SIGNER, POLL_LISTEN, POLL_WORKERS };
+enum { POLL_MAIN, POLL_SIGNER, POLL_LISTEN, POLL_WATCH, POLL_WORKERS };
+
+static void look_soon(struct auth *auth)
+{
+	pam_watch_take(auth->watch_fd, auth->child.root_path);
+	if (auth->look_ms == 0)
+		auth->look_ms = clock_boot_ms() + SETTLE_MS;
+}
 
 static int serve_ready(struct auth *auth, const struct pollfd polled[POLL_WORKERS + WORKERS_MAX])
 {
@@ -395,6 +444,8 @@ static int serve_ready(struct auth *auth, const struct pollfd polled[POLL_WORKER
 	for (size_t i = 0; i < WORKERS_MAX; i++)
 		if (auth->workers[i].pid != 0 && polled[POLL_WORKERS + i].revents != 0)
 			serve_worker(auth, &auth->workers[i]);
+	if (polled[POLL_WATCH].revents != 0)
+		look_soon(auth);
 	if (polled[POLL_LISTEN].revents != 0)
 		accept_login(auth);
 	return auth->error;
@@ -408,6 +459,7 @@ static int serve(struct auth *auth)
 	polled[POLL_SIGNER] =
 	        (struct pollfd){.fd = auth->child.channel.signer_fd, .events = POLLIN};
 	polled[POLL_LISTEN] = (struct pollfd){.fd = CHILD_LISTEN_FD, .events = POLLIN};
+	polled[POLL_WATCH] = (struct pollfd){.fd = auth->watch_fd, .events = POLLIN};
 	for (size_t i = 0; i < WORKERS_MAX; i++)
 		polled[POLL_WORKERS + i] =
 		        (struct pollfd){.fd = auth->workers[i].pid != 0 ? auth->workers[i].fd : -1,
@@ -431,6 +483,9 @@ int main(int argc, char **argv)
 	for (size_t i = 0; i < WORKERS_MAX; i++)
 		auth.workers[i].fd = -1;
 	auth.reload = true;
+	if (pam_watch_open(auth.child.root_path, &auth.watch_fd) != 0)
+		log_error("%s", LANGUAGE("PAM設定の変更を監視できません",
+		                        "changes of PAM's configuration cannot be watched"));
 	do_due(&auth);
 	error = channel_ready(&auth.child.channel);
 	while (error == 0) {

@@ -112,6 +112,7 @@ int child_start(int argc, char **argv, enum role role, struct child *child)
 		return ERR_USAGE;
 	}
 	child->observe = a.observe;
+	child->root_path = a.root;
 	child->root = open(a.root, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	r = child->root >= 0 ? sandbox_enter(role, &a.ids) : ERR_IO;
 	if (r != 0)

@@ -10,6 +10,7 @@ struct child {
 	struct channel channel; /* on_main, on_signer, context are the caller's to set before the
 	                           first message */
 	int root;               /* directory that agent/paths.h is relative to */
+	const char *root_path;  /* of that directory, absolute; argv's */
 	bool observe;           /* nothing is written to the system, whatever agent.yaml says */
 };
 

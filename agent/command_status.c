@@ -239,11 +239,16 @@ static void print_guard(const json_t *guard)
 static void print_auth(const json_t *auth)
 {
 	char bypassed[TEXT_SIZE];
+	char module[TEXT_SIZE];
 
 	print_value(LANGUAGE("認証の要素", "login factors"), auth, "factors");
 	print_value(LANGUAGE("認証の対象", "logins covered"), auth, "pam_stacks");
 	if (value_text(auth, "pam_bypassed", bypassed)[0] != '\0')
 		print_row(LANGUAGE("迂回可能な認証", "LOGINS OPEN"), bypassed);
+	if (strcmp(value_text(auth, "pam_module", module), "changed") == 0)
+		print_row(LANGUAGE("認証モジュール", "LOGIN MODULE"),
+		        LANGUAGE(
+		                "導入時から変更されています", "is not the one that was installed"));
 }
 
 static void print_status(const json_t *status)

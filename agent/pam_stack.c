@@ -1,12 +1,14 @@
 #include "agent/pam_stack.h"
 
 #include <fcntl.h>
+#include <limits.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "agent/pam_config.h"
+#include "agent/pam_file.h"
 #include "core/error.h"
 
 /* libpam's "impression", with the status where it matters. */
@@ -166,6 +168,8 @@ enum pam_stack_answer pam_stack_check(int dir, const char *service)
 	return names_sekisho(&config) ? PAM_STACK_HELD : PAM_STACK_ABSENT;
 }
 
+enum { DISPLAY_MANAGER_SIZE = 64 };
+
 /* "other" stands for every service without a file. */
 static const char *const SERVICES[] = {"login", "su", "su-l", "sudo", "sudo-i", "sshd", "remote",
         "gdm-password", "gdm-fingerprint", "gdm-smartcard", "gdm-autologin", "lightdm",
@@ -181,20 +185,58 @@ static void add_name(char list[static PAM_STACK_LIST_MAX], const char *name)
 	snprintf(list + length, PAM_STACK_LIST_MAX - length, "%s%s", length > 0 ? " " : "", name);
 }
 
+static void survey_service(
+        int dir, const char *service, enum pam_file module, struct pam_stacks *stacks)
+{
+	enum pam_stack_answer answer = pam_stack_check(dir, service);
+
+	if (answer == PAM_STACK_HELD && module == PAM_FILE_CHANGED)
+		answer = PAM_STACK_BYPASSED;
+	if (answer == PAM_STACK_HELD)
+		add_name(stacks->held, service);
+	else if (answer == PAM_STACK_BYPASSED)
+		add_name(stacks->bypassed, service);
+}
+
+static bool is_known(const char *service)
+{
+	for (size_t i = 0; i < sizeof(SERVICES) / sizeof(SERVICES[0]); i++)
+		if (strcmp(service, SERVICES[i]) == 0)
+			return true;
+	return false;
+}
+
+/* What display-manager.service is a link to, without its directory and ".service"; a display
+ * manager's own service is named so. */
+static bool display_manager(int root, char name[static DISPLAY_MANAGER_SIZE])
+{
+	char target[PATH_MAX] = "";
+	ssize_t length = readlinkat(
+	        root, "etc/systemd/system/display-manager.service", target, sizeof(target) - 1);
+	const char *slash = strrchr(target, '/');
+	const char *base = slash != NULL ? slash + 1 : target;
+	size_t stem = strcspn(base, ".");
+
+	if (length <= 0 || stem == 0 || stem >= DISPLAY_MANAGER_SIZE)
+		return false;
+	memcpy(name, base, stem);
+	name[stem] = '\0';
+	return true;
+}
+
 void pam_stack_survey(int root, struct pam_stacks *stacks)
 {
 	int dir = openat(root, "etc/pam.d", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	enum pam_file module = pam_file_check(root);
+	char manager[DISPLAY_MANAGER_SIZE];
 
 	*stacks = (struct pam_stacks){0};
+	snprintf(stacks->module, sizeof(stacks->module), "%s", pam_file_name(module));
 	if (dir < 0)
 		return;
-	for (size_t i = 0; i < sizeof(SERVICES) / sizeof(SERVICES[0]); i++) {
-		enum pam_stack_answer answer = pam_stack_check(dir, SERVICES[i]);
-
-		if (answer == PAM_STACK_HELD)
-			add_name(stacks->held, SERVICES[i]);
-		else if (answer == PAM_STACK_BYPASSED)
-			add_name(stacks->bypassed, SERVICES[i]);
-	}
+	for (size_t i = 0; i < sizeof(SERVICES) / sizeof(SERVICES[0]); i++)
+		survey_service(dir, SERVICES[i], module, stacks);
+	if (display_manager(root, manager) && !is_known(manager))
+		survey_service(dir, manager, module, stacks);
 	close(dir);
 }

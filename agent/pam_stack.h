@@ -25,10 +25,12 @@ enum pam_stack_answer pam_stack_check(int dir, const char *service);
 struct pam_stacks {
 	char held[PAM_STACK_LIST_MAX]; /* service names, space separated */
 	char bypassed[PAM_STACK_LIST_MAX];
+	char module[8]; /* pam_file_name() */
 };
 
-/* The services people log in by: login, su, sudo, sshd, display managers, lockers. root: what
- * etc/pam.d is under. */
+/* The services people log in by: login, su, sudo, sshd, display managers, lockers, and what the
+ * display manager's unit is named after. With a changed module none is held. root: what etc/pam.d
+ * is under. */
 void pam_stack_survey(int root, struct pam_stacks *stacks);
 
 #endif

@@ -126,6 +126,8 @@ static const int calls_guard[] = {
 static const int calls_auth[] = {
         SCMP_SYS(alarm),
         SCMP_SYS(fdatasync),
+        SCMP_SYS(inotify_add_watch),
+        SCMP_SYS(inotify_init1),
         SCMP_SYS(kill),
         SCMP_SYS(pwrite64),
         SCMP_SYS(socketpair),

@@ -44,6 +44,7 @@ static const char *const kinds[EVENT_KIND_END] = {
         [EVENT_BOOT_LOCKED] = "boot.locked",
         [EVENT_BOOT_UNLOCKED] = "boot.unlocked",
         [EVENT_CARD_CRL_OLD] = "card.crl_old",
+        [EVENT_LOGIN_DRIFTED] = "login.drifted",
 };
 
 /* No name may be one of a journal line's own members (seq, time, boot, uptime_ms, event, prev). */
@@ -105,6 +106,7 @@ static const struct field fields[FIELD_END] = {
         [FIELD_TREATMENT] = {"treatment", TEXT},
         [FIELD_FORCED] = {"forced", FLAG},
         [FIELD_SECOND_LINE] = {"second_line", TEXT},
+        [FIELD_PAM_MODULE] = {"pam_module", TEXT},
 };
 
 const char *event_kind_name(uint16_t kind)

@@ -44,8 +44,10 @@ enum event_kind {
 	                         opened as it should */
 	EVENT_BOOT_LOCKED,    /* "boot.locked" by: USB is closed from the kernel's start */
 	EVENT_BOOT_UNLOCKED,  /* "boot.unlocked" by */
-	EVENT_CARD_CRL_OLD, /* "card.crl_old" user, service, tty: an alarm: a card let in by a list
-	                       of revoked cards past its date, within the policy's grace */
+	EVENT_CARD_CRL_OLD,  /* "card.crl_old" user, service, tty: an alarm: a card let in by a list
+	                        of revoked cards past its date, within the policy's grace */
+	EVENT_LOGIN_DRIFTED, /* "login.drifted" pam_stacks, pam_bypassed, pam_module: as they are
+	                        now */
 	EVENT_KIND_END
 };
 
@@ -116,6 +118,7 @@ enum event_field {
 	FIELD_TREATMENT,
 	FIELD_FORCED,      /* "true": taken away from whoever still had it open */
 	FIELD_SECOND_LINE, /* state of main: "active", "off", or "absent: CAUSE" (agent/gate.h) */
+	FIELD_PAM_MODULE,  /* state of auth: agent/pam_file.h */
 	FIELD_END
 };
 

@@ -178,7 +178,7 @@ for _ in $(seq 20); do
 	cat "$work"/race.* >"$work/round"
 	# pam_wrapper's own directories collide now and then: who had none was never asked for a code, and counts as nothing.
 	asked=$(grep -c 'Verification code: ' "$work/round")
-	if [ $asked -ge 10 ] && [ "$(grep -c "$ok" "$work/round")" = 1 ] &&
+	if [ "$asked" -ge 10 ] && [ "$(grep -c "$ok" "$work/round")" = 1 ] &&
 		[ "$(grep -c "$used" "$work/round")" = $((asked - 1)) ]; then
 		once=$((once + 1))
 	else
@@ -443,6 +443,33 @@ pam totp games "$(code 1)"
 check "the revoked token is worth nothing, and one try locks" told "$maxtries"
 check "revoking twice is refused" test "$(sekisho revoke games all >/dev/null 2>&1; echo $?)" = 1
 check "no secret and no code is in the log" sh -c "! grep -qF -e '$secret' -e '$(code 0)' '$work/log'"
+
+# stacks that change
+stack() { # LINE...: the auth stack of login
+	printf 'auth %s\n' "$@" >"$root/etc/pam.d/login"
+}
+wakeups() {
+	awk '/^voluntary_ctxt_switches/ {print $2}' "/proc/$(agent_child auth)/status"
+}
+asleep() {
+	local before
+	before=$(wakeups)
+	sleep 1
+	[ -n "$before" ] && [ "$(wakeups)" = "$before" ]
+}
+mkdir -p "$root/etc/pam.d"
+stack "required pam_unix.so" "required pam_sekisho.so"
+check "a stack that asks for the second factor is seen to come" within 5 journalled '"login.drifted","pam_stacks":"login","pam_bypassed":""' 1
+check "nobody wakes up while nothing changes" within 5 asleep
+stack "sufficient pam_unix.so" "required pam_sekisho.so"
+check "one that goes round it is an event" within 5 journalled '"login.drifted","pam_stacks":"","pam_bypassed":"login"' 1
+sekisho status >"$work/out" 2>&1
+check "and in the status" grep -q 'LOGINS OPEN.*login' "$work/out"
+stack "[success=ok default=ignore] pam_sekisho.so" "required pam_unix.so"
+sleep 0.5
+check "so does one that ignores it: nothing has changed for the journal" journalled '"login.drifted"' 2
+stack "required pam_unix.so" "required pam_sekisho.so"
+check "and its end" within 5 journalled '"login.drifted","pam_stacks":"login","pam_bypassed":""' 2
 
 # without an agent nothing is changed
 stop_agent

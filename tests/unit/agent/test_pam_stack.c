@@ -1,6 +1,10 @@
 #include "tests/unit/workspace.h"
 
+#include <poll.h>
+#include <stdbool.h>
+
 #include "agent/pam_stack.h"
+#include "agent/pam_watch.h"
 
 /* What pam-auth-update makes of pam_unix first and pam_sekisho after it. */
 #define UNIX_THEN_SEKISHO                                                                          \
@@ -189,7 +193,113 @@ static void survey(void **state)
 	pam_stack_survey(w->fd, &found);
 	assert_string_equal(found.held, "login su sudo");
 	assert_string_equal(found.bypassed, "sshd gdm-autologin");
+	assert_string_equal(found.module, "unknown");
 	close(pam_d.fd);
+}
+
+/* etc/pam.d in the workspace, with these stacks in it. */
+static void make_pam_d(const struct workspace *w, const char *service, const char *text)
+{
+	struct workspace pam_d = {.fd = -1};
+
+	assert_int_equal(workspace_run(w, "mkdir -p etc/pam.d etc/systemd/system lib/security "
+	                                  "var/lib/dpkg/info && chmod -R go-w ."),
+	        0);
+	pam_d.fd = openat(w->fd, "etc/pam.d", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	assert_true(pam_d.fd >= 0);
+	workspace_write(&pam_d, service, text, strlen(text));
+	close(pam_d.fd);
+}
+
+static void display_managers_that_nobody_knows(void **state)
+{
+	const struct workspace *w = *state;
+	struct pam_stacks found;
+
+	make_pam_d(w, "ly", "auth required pam_unix.so\n");
+	pam_stack_survey(w->fd, &found);
+	assert_string_equal(found.bypassed, "");
+	assert_int_equal(symlinkat("/lib/systemd/system/ly.service", w->fd,
+	                         "etc/systemd/system/display-manager.service"),
+	        0);
+	pam_stack_survey(w->fd, &found);
+	assert_string_equal(found.bypassed, "ly");
+	make_pam_d(w, "ly", "auth required pam_unix.so\nauth required pam_sekisho.so\n");
+	pam_stack_survey(w->fd, &found);
+	assert_string_equal(found.held, "ly");
+	assert_string_equal(found.bypassed, "");
+}
+
+static const char *module_of(const struct workspace *w, const char *command)
+{
+	static struct pam_stacks found;
+
+	assert_int_equal(workspace_run(w, command), 0);
+	pam_stack_survey(w->fd, &found);
+	return found.module;
+}
+
+static void module_is_the_installed_one(void **state)
+{
+	const struct workspace *w = *state;
+	struct pam_stacks found;
+
+	if (geteuid() != 0)
+		skip();
+	make_pam_d(w, "login", "auth required pam_sekisho.so\n");
+	assert_string_equal(module_of(w, "echo code >lib/security/pam_sekisho.so"), "unknown");
+	assert_string_equal(module_of(w, "md5sum usr/share/x lib/security/pam_sekisho.so "
+	                                 ">var/lib/dpkg/info/libpam-sekisho.md5sums || :"),
+	        "whole");
+	pam_stack_survey(w->fd, &found);
+	assert_string_equal(found.held, "login");
+	assert_string_equal(module_of(w, "echo more >>lib/security/pam_sekisho.so"), "changed");
+	pam_stack_survey(w->fd, &found);
+	assert_string_equal(found.held, "");
+	assert_string_equal(found.bypassed, "login");
+	assert_string_equal(module_of(w, "echo code >lib/security/pam_sekisho.so"), "whole");
+	assert_string_equal(module_of(w, "chmod 666 lib/security/pam_sekisho.so"), "changed");
+	assert_string_equal(module_of(w, "rm lib/security/pam_sekisho.so"), "absent");
+	assert_string_equal(
+	        module_of(w, "echo x >var/lib/dpkg/info/libpam-sekisho.md5sums"), "unknown");
+}
+
+/* Did it see the command, and nothing else before? */
+static bool is_seen(const struct workspace *w, int fd, const char *command)
+{
+	struct pollfd polled = {.fd = fd, .events = POLLIN};
+
+	assert_int_equal(poll(&polled, 1, 0), 0);
+	assert_int_equal(workspace_run(w, command), 0);
+	if (poll(&polled, 1, 0) != 1)
+		return false;
+	pam_watch_take(fd, w->path);
+	return true;
+}
+
+static void changes_are_seen(void **state)
+{
+	const struct workspace *w = *state;
+	char command[256];
+	int fd = -1;
+
+	make_pam_d(w, "login", "auth required pam_sekisho.so\n");
+	snprintf(command, sizeof(command), "mkdir -p .%s && : >.%s/pam_sekisho.so", SEKISHO_PAMDIR,
+	        SEKISHO_PAMDIR);
+	assert_int_equal(workspace_run(w, command), 0);
+	assert_int_equal(pam_watch_open(w->path, &fd), 0);
+	assert_false(is_seen(w, fd, "cat etc/pam.d/login; touch elsewhere"));
+	assert_true(is_seen(w, fd, "echo '#' >>etc/pam.d/login"));
+	assert_true(is_seen(w, fd, "mv etc/pam.d/login etc/pam.d/su"));
+	assert_true(is_seen(w, fd, "chmod 0 etc/pam.d/su"));
+	assert_true(is_seen(w, fd, "ln -s /x etc/systemd/system/display-manager.service"));
+	snprintf(command, sizeof(command), "echo code >.%s/pam_sekisho.so", SEKISHO_PAMDIR);
+	assert_true(is_seen(w, fd, command));
+	/* Another directory under the same name is watched from then on. */
+	assert_true(is_seen(w, fd, "mv etc/pam.d etc/old"));
+	assert_true(is_seen(w, fd, "mkdir etc/pam.d"));
+	assert_true(is_seen(w, fd, "echo >etc/pam.d/login"));
+	close(fd);
 }
 
 int main(void)
@@ -199,6 +309,12 @@ int main(void)
 	        cmocka_unit_test_setup_teardown(
 	                too_much_is_not_understood, workspace_set_up, workspace_tear_down),
 	        cmocka_unit_test_setup_teardown(survey, workspace_set_up, workspace_tear_down),
+	        cmocka_unit_test_setup_teardown(
+	                display_managers_that_nobody_knows, workspace_set_up, workspace_tear_down),
+	        cmocka_unit_test_setup_teardown(
+	                module_is_the_installed_one, workspace_set_up, workspace_tear_down),
+	        cmocka_unit_test_setup_teardown(
+	                changes_are_seen, workspace_set_up, workspace_tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
