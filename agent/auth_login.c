@@ -127,7 +127,7 @@ static int ask_code(const struct worker *w, char code[static OTP_CODE_SIZE])
 	return error;
 }
 
-static void event_begin(const struct worker *w, uint16_t kind, struct event_record *e)
+void worker_event(const struct worker *w, uint16_t kind, struct event_record *e)
 {
 	char by[32];
 
@@ -155,7 +155,7 @@ int worker_tell(struct worker *w, uint16_t kind, uint16_t field, const char *val
 {
 	static struct event_record e; /* 24 KiB: not for the stack */
 
-	event_begin(w, kind, &e);
+	worker_event(w, kind, &e);
 	if (field != 0)
 		event_put(&e, field, value);
 	return send_event(w, &e);
@@ -165,7 +165,7 @@ static int tell_accepted(struct worker *w, const struct auth_answer *answer)
 {
 	static struct event_record e; /* 24 KiB: not for the stack */
 
-	event_begin(w, EVENT_LOGIN_ACCEPTED, &e);
+	worker_event(w, EVENT_LOGIN_ACCEPTED, &e);
 	event_put(&e, FIELD_FACTOR, token_kind_name(answer->kind));
 	event_put_number(&e, FIELD_TOKEN, answer->token);
 	return send_event(w, &e);
@@ -252,9 +252,13 @@ enum login_result worker_fail(struct worker *w, int error)
 	return LOGIN_UNAVAILABLE;
 }
 
-/* Nobody enters unrecorded. */
+/* Nobody enters unrecorded. An application may leave the account stage out: lockers do. */
 enum login_result worker_accept(struct worker *w, const struct auth_answer *answer)
 {
+	enum login_result result = worker_admit(w, LOGIN_AUTH_ERR);
+
+	if (result != LOGIN_SUCCESS)
+		return result;
 	return tell_accepted(w, answer) == 0 ? LOGIN_SUCCESS : LOGIN_UNAVAILABLE;
 }
 
@@ -275,24 +279,6 @@ enum login_result authenticate_code(struct worker *w)
 	return worker_accept(w, &answer);
 }
 
-/* The account and password stages: a locked user is no user for now. */
-static enum login_result check_account(struct worker *w)
-{
-	bool locked = true;
-
-	if (auth_verify_locked(&w->file, w->login->rules, &locked) != 0)
-		return LOGIN_UNAVAILABLE;
-	return locked && !w->file.decoy ? LOGIN_PERM_DENIED : LOGIN_SUCCESS;
-}
-
-static enum login_result record_session(struct worker *w, uint16_t kind)
-{
-	/* Only root opens sessions; a locker's word about one would be a hole in the record. */
-	if (w->login->peer != 0)
-		return LOGIN_PERM_DENIED;
-	return worker_tell(w, kind, 0, NULL) == 0 ? LOGIN_SUCCESS : LOGIN_UNAVAILABLE;
-}
-
 static enum login_result run_stage(struct worker *w)
 {
 	switch ((enum login_stage)w->begin.stage) {
@@ -304,9 +290,9 @@ static enum login_result run_stage(struct worker *w)
 	case LOGIN_PASSWORD:
 		return check_account(w);
 	case LOGIN_SESSION_OPEN:
-		return record_session(w, EVENT_SESSION_OPENED);
+		return open_session(w);
 	case LOGIN_SESSION_CLOSE:
-		return record_session(w, EVENT_SESSION_CLOSED);
+		return close_session(w);
 	}
 	return LOGIN_UNAVAILABLE;
 }

@@ -32,24 +32,25 @@ static void get_raw(struct buffer *b, void *bytes, size_t length)
 }
 
 /* Text up to its NUL; what stands after it in memory goes nowhere. */
-static void put_text(struct buffer *b, const char text[static TOKEN_TEXT_SIZE])
+static void put_text(struct buffer *b, const char *text, size_t size)
 {
-	char clean[TOKEN_TEXT_SIZE] = {0};
+	size_t length = strnlen(text, size - 1);
 
-	memcpy(clean, text, strnlen(text, TOKEN_TEXT_SIZE - 1));
-	put_raw(b, clean, sizeof(clean));
+	put_raw(b, text, length);
+	for (size_t i = length; i < size; i++)
+		buffer_put_u8(b, 0);
 }
 
-static bool get_text(struct buffer *b, char text[static TOKEN_TEXT_SIZE])
+static bool get_text(struct buffer *b, char *text, size_t size)
 {
 	size_t length = 0;
 
-	get_raw(b, text, TOKEN_TEXT_SIZE);
-	length = strnlen(text, TOKEN_TEXT_SIZE);
-	for (size_t i = length; i < TOKEN_TEXT_SIZE; i++)
+	get_raw(b, text, size);
+	length = strnlen(text, size);
+	for (size_t i = length; i < size; i++)
 		if (text[i] != '\0')
 			return false;
-	return length < TOKEN_TEXT_SIZE;
+	return length < size;
 }
 
 static bool rest_is_zero(struct buffer *b)
@@ -96,8 +97,8 @@ static void put_token(const struct auth_token *t, uint8_t out[static TOKEN_SIZE]
 	buffer_put_u8(&b, 0);
 	buffer_put_u64(&b, (uint64_t)t->enrolled_at);
 	buffer_put_u64(&b, (uint64_t)t->last_used);
-	put_text(&b, t->by);
-	put_text(&b, t->label);
+	put_text(&b, t->by, sizeof(t->by));
+	put_text(&b, t->label, sizeof(t->label));
 	if (token_is_otp(t))
 		put_otp(&b, &t->otp);
 	else
@@ -117,7 +118,7 @@ static bool get_token(const uint8_t in[static TOKEN_SIZE], struct auth_token *t)
 		return false;
 	t->enrolled_at = (int64_t)buffer_get_u64(&b);
 	t->last_used = (int64_t)buffer_get_u64(&b);
-	if (!get_text(&b, t->by) || !get_text(&b, t->label))
+	if (!get_text(&b, t->by, sizeof(t->by)) || !get_text(&b, t->label, sizeof(t->label)))
 		return false;
 	if (token_is_otp(t))
 		get_otp(&b, &t->otp);
@@ -148,18 +149,50 @@ static bool ids_are_allowed(const struct auth_state *s)
 	return count > 0;
 }
 
+static void put_person(struct buffer *b, const struct auth_person *p)
+{
+	buffer_put_u8(b, (uint8_t)p->class);
+	buffer_put_u32(b, (uint32_t)p->first_day);
+	buffer_put_u32(b, (uint32_t)p->last_day);
+}
+
+static void get_person(struct buffer *b, struct auth_person *p)
+{
+	p->class = (enum person_class)buffer_get_u8(b);
+	p->first_day = (int32_t)buffer_get_u32(b);
+	p->last_day = (int32_t)buffer_get_u32(b);
+}
+
+static void put_visit(struct buffer *b, const struct auth_state *s)
+{
+	buffer_put_u64(b, (uint64_t)s->session_at);
+	buffer_put_u64(b, (uint64_t)s->visit.at);
+	put_text(b, s->visit.service, sizeof(s->visit.service));
+	put_text(b, s->visit.tty, sizeof(s->visit.tty));
+}
+
+static bool get_visit(struct buffer *b, struct auth_state *s)
+{
+	s->session_at = (int64_t)buffer_get_u64(b);
+	s->visit.at = (int64_t)buffer_get_u64(b);
+	return get_text(b, s->visit.service, sizeof(s->visit.service)) &&
+	       get_text(b, s->visit.tty, sizeof(s->visit.tty));
+}
+
 static bool is_allowed(const struct auth_state *s)
 {
 	for (size_t i = 0; i < AUTH_TOKENS_MAX; i++)
 		if (s->tokens[i].kind != TOKEN_NONE && !token_is_allowed(&s->tokens[i]))
 			return false;
-	return s->generation > 0 && ids_are_allowed(s);
+	return s->generation > 0 && person_is_allowed(&s->person) && ids_are_allowed(s);
 }
 
 int auth_record_encode(const struct auth_state *s, uint8_t out[static AUTH_RECORD_SIZE])
 {
 	const size_t digest_at = AUTH_RECORD_SIZE - SHA256_SIZE;
 	struct buffer b = buffer_over(out, HEADER_SIZE);
+	struct buffer rest = buffer_over(
+	        out + token_offset(AUTH_TOKENS_MAX), digest_at - token_offset(AUTH_TOKENS_MAX));
 
 	if (!is_allowed(s))
 		return ERR_FORMAT;
@@ -172,6 +205,8 @@ int auth_record_encode(const struct auth_state *s, uint8_t out[static AUTH_RECOR
 	buffer_put_u32(&b, s->uid);
 	buffer_put_u32(&b, s->failures);
 	buffer_put_u16(&b, s->next_id);
+	put_person(&b, &s->person);
+	put_visit(&rest, s);
 	for (size_t i = 0; i < AUTH_TOKENS_MAX; i++)
 		if (s->tokens[i].kind != TOKEN_NONE)
 			put_token(&s->tokens[i], out + token_offset(i));
@@ -190,8 +225,10 @@ static int decode_body(const uint8_t *record, struct buffer *b, struct auth_stat
 	s->uid = buffer_get_u32(b);
 	s->failures = buffer_get_u32(b);
 	s->next_id = buffer_get_u16(b);
+	get_person(b, &s->person);
 	b->length = HEADER_SIZE;
-	if ((flags & ~(uint32_t)FLAG_LOCKED) != 0 || !rest_is_zero(b) || !rest_is_zero(&rest))
+	if ((flags & ~(uint32_t)FLAG_LOCKED) != 0 || !rest_is_zero(b) || !get_visit(&rest, s) ||
+	        !rest_is_zero(&rest))
 		return ERR_FORMAT;
 	for (size_t i = 0; i < AUTH_TOKENS_MAX; i++)
 		if (!get_token(record + token_offset(i), &s->tokens[i]))

@@ -243,6 +243,66 @@ int auth_verify_locked(const struct auth_file *file, const struct auth_rules *ru
 	return error;
 }
 
+int auth_verify_person(const struct auth_file *file, struct auth_person *person)
+{
+	struct auth_state state;
+	int error = look(file, &state);
+
+	*person = state.person;
+	return error;
+}
+
+static const struct auth_token *last_shown(const struct auth_state *state, int64_t now)
+{
+	const struct auth_token *last = NULL;
+
+	for (size_t i = 0; i < AUTH_TOKENS_MAX; i++) {
+		const struct auth_token *t = &state->tokens[i];
+
+		if (t->kind != TOKEN_NONE && t->last_used > state->session_at &&
+		        t->last_used <= now && now - t->last_used <= SESSION_SECONDS &&
+		        (last == NULL || t->last_used > last->last_used))
+			last = t;
+	}
+	return last;
+}
+
+static int note_session(const struct auth_file *file, const struct auth_visit *visit, bool login,
+        struct auth_session *session)
+{
+	const struct auth_token *token = NULL;
+	struct auth_state state;
+	int error = read_state(file, &state);
+
+	if (error != 0)
+		goto out;
+	token = last_shown(&state, visit->at);
+	session->person = state.person;
+	session->last = state.visit;
+	session->kind = token != NULL ? token->kind : TOKEN_NONE;
+	session->token = token != NULL ? token->id : 0;
+	state.session_at = visit->at;
+	if (login)
+		state.visit = *visit;
+	error = auth_state_write(file, &state);
+out:
+	explicit_bzero(&state, sizeof(state));
+	return error;
+}
+
+int auth_verify_session(const struct auth_file *file, const struct auth_visit *visit, bool login,
+        struct auth_session *session)
+{
+	int error = auth_state_lock(file, LOCK_TIMEOUT_MS);
+
+	*session = (struct auth_session){0};
+	if (error != 0)
+		return error;
+	error = note_session(file, visit, login, session);
+	auth_state_unlock(file);
+	return error;
+}
+
 int auth_verify_owner(const struct auth_file *file, uint32_t uid, bool *owner)
 {
 	struct auth_state state;

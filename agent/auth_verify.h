@@ -68,6 +68,26 @@ int auth_verify_holds(const struct auth_file *file,
 /* Is the user locked? Errors: auth_state.h's. */
 int auth_verify_locked(const struct auth_file *file, const struct auth_rules *rules, bool *locked);
 
+/* Whom the user's tokens belong to. Errors: auth_state.h's. */
+int auth_verify_person(const struct auth_file *file, struct auth_person *person);
+
+/* What there is to say of a session. */
+struct auth_session {
+	struct auth_person person;
+	enum token_kind kind;   /* of the token the person showed for it */
+	unsigned token;         /* its id; 0: none, as when root becomes somebody */
+	struct auth_visit last; /* the login before; at 0: there was none */
+};
+
+/*
+ * A session is opened: notes the visit, as the user's last login if it is one. The token is the one
+ * that was accepted last, unless an earlier session was opened with it or SESSION_SECONDS have
+ * passed. Errors: auth_state.h's.
+ */
+enum { SESSION_SECONDS = 300 };
+int auth_verify_session(const struct auth_file *file, const struct auth_visit *visit, bool login,
+        struct auth_session *session);
+
 /* Is this the uid the user was enrolled with? Nobody is a decoy. Errors: auth_state.h's. */
 int auth_verify_owner(const struct auth_file *file, uint32_t uid, bool *owner);
 

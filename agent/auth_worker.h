@@ -1,9 +1,10 @@
-/* What the files of a login worker share (auth_login.c, auth_card.c). */
+/* What the files of a login worker share (auth_login.c, auth_card.c, auth_stages.c). */
 #ifndef SEKISHO_AGENT_AUTH_WORKER_H
 #define SEKISHO_AGENT_AUTH_WORKER_H
 
 #include "agent/auth_login.h"
 #include "agent/channel.h"
+#include "core/event.h"
 #include "core/frame.h"
 #include "core/login.h"
 
@@ -35,6 +36,9 @@ int worker_say(const struct worker *w, enum login_style style, const char *text)
 int worker_ask(const struct worker *w, enum login_style style, const char *text,
         char typed[static LOGIN_TEXT_MAX]);
 
+/* Starts an event about this login. */
+void worker_event(const struct worker *w, uint16_t kind, struct event_record *e);
+
 /* Journals an event about this login; field 0: nothing more. Errors of channel_event(). */
 int worker_tell(struct worker *w, uint16_t kind, uint16_t field, const char *value);
 
@@ -44,6 +48,15 @@ enum login_result worker_refuse(
         struct worker *w, const struct auth_answer *answer, const char *cause);
 /* The user's state cannot be used. */
 enum login_result worker_fail(struct worker *w, int error);
+
+/* LOGIN_SUCCESS when today is a day of this person's; otherwise journals and says why not, and is
+ * refusal or LOGIN_UNAVAILABLE. */
+enum login_result worker_admit(struct worker *w, enum login_result refusal);
+
+/* The account and password stages. */
+enum login_result check_account(struct worker *w);
+enum login_result open_session(struct worker *w);
+enum login_result close_session(struct worker *w);
 
 /* One-time codes. */
 enum login_result authenticate_code(struct worker *w);

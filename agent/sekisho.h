@@ -15,6 +15,7 @@ int command_enrol(const struct cli *cli, int argc, char **argv);
 int command_enrol_terminal(const struct cli *cli, int argc, char **argv);
 int command_enrol_card(const struct cli *cli, int argc, char **argv);
 int command_enrol_list(const struct cli *cli, int argc, char **argv);
+int command_enrol_person(const struct cli *cli, int argc, char **argv);
 int command_enrol_otp(const struct cli *cli, int argc, char **argv);
 int command_journal(const struct cli *cli, int argc, char **argv);
 int command_policy(const struct cli *cli, int argc, char **argv);

@@ -45,6 +45,7 @@ static const char *const kinds[EVENT_KIND_END] = {
         [EVENT_BOOT_UNLOCKED] = "boot.unlocked",
         [EVENT_CARD_CRL_OLD] = "card.crl_old",
         [EVENT_LOGIN_DRIFTED] = "login.drifted",
+        [EVENT_PERSON_CHANGED] = "person.changed",
 };
 
 /* No name may be one of a journal line's own members (seq, time, boot, uptime_ms, event, prev). */
@@ -107,6 +108,9 @@ static const struct field fields[FIELD_END] = {
         [FIELD_FORCED] = {"forced", FLAG},
         [FIELD_SECOND_LINE] = {"second_line", TEXT},
         [FIELD_PAM_MODULE] = {"pam_module", TEXT},
+        [FIELD_PERSON_CLASS] = {"person_class", TEXT},
+        [FIELD_FIRST_DAY] = {"first_day", TEXT},
+        [FIELD_LAST_DAY] = {"last_day", TEXT},
 };
 
 const char *event_kind_name(uint16_t kind)

@@ -29,11 +29,11 @@ enum event_kind {
 	EVENT_LOGIN_ACCEPTED,    /* "login.accepted" user, service, tty, factor */
 	EVENT_LOGIN_REFUSED,     /* "login.refused" user, service, tty, cause */
 	EVENT_LOGIN_LOCKED,      /* "login.locked" user */
-	EVENT_SESSION_OPENED,    /* "session.opened" user, service, tty */
-	EVENT_SESSION_CLOSED,    /* "session.closed" */
-	EVENT_TOKEN_ENROLLED,    /* "token.enrolled" user, factor, by */
-	EVENT_TOKEN_REVOKED,     /* "token.revoked" user, factor, by */
-	EVENT_USER_UNLOCKED,     /* "user.unlocked" user, by */
+	EVENT_SESSION_OPENED, /* "session.opened" user, service, tty, person_class, factor, token */
+	EVENT_SESSION_CLOSED, /* "session.closed" */
+	EVENT_TOKEN_ENROLLED, /* "token.enrolled" user, factor, by */
+	EVENT_TOKEN_REVOKED,  /* "token.revoked" user, factor, by */
+	EVENT_USER_UNLOCKED,  /* "user.unlocked" user, by */
 	EVENT_TERMINAL_ENROLLED, /* "terminal.enrolled" collector */
 	EVENT_JOURNAL_BROKEN,    /* "journal.broken" file, line, cause */
 	EVENT_JOURNAL_TORN, /* "journal.torn" file, line, bytes cut off: an unfinished last line */
@@ -48,6 +48,7 @@ enum event_kind {
 	                        of revoked cards past its date, within the policy's grace */
 	EVENT_LOGIN_DRIFTED, /* "login.drifted" pam_stacks, pam_bypassed, pam_module: as they are
 	                        now */
+	EVENT_PERSON_CHANGED, /* "person.changed" user, person_class, first_day, last_day, by */
 	EVENT_KIND_END
 };
 
@@ -116,9 +117,12 @@ enum event_field {
 	FIELD_REPORT_INTERVAL, /* of the policy: seconds until the next report is due */
 	/* media */
 	FIELD_TREATMENT,
-	FIELD_FORCED,      /* "true": taken away from whoever still had it open */
-	FIELD_SECOND_LINE, /* state of main: "active", "off", or "absent: CAUSE" (agent/gate.h) */
-	FIELD_PAM_MODULE,  /* state of auth: agent/pam_file.h */
+	FIELD_FORCED,       /* "true": taken away from whoever still had it open */
+	FIELD_SECOND_LINE,  /* state of main: "active", "off", or "absent: CAUSE" (agent/gate.h) */
+	FIELD_PAM_MODULE,   /* state of auth: agent/pam_file.h */
+	FIELD_PERSON_CLASS, /* agent/auth_person.h */
+	FIELD_FIRST_DAY,    /* "2026-04-01" */
+	FIELD_LAST_DAY,
 	FIELD_END
 };
 

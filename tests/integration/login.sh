@@ -231,6 +231,48 @@ check "and both are journalled" journalled '"session.(opened|closed)","user":"ga
 operation=chauthtok pam totp games
 check "passwd is not hindered" told "pamtester: authentication token altered successfully"
 
+operation=open_session pam totp games
+check "the next one shows the last login" grep -qE 'Last login: 20[0-9-]{8} [0-9:]{5} - \(totp\)' "$work/out"
+check "its event says which token was shown" journalled '"session.opened","user":"games","service":"totp","factor":"totp","token":[0-9]+' 1
+
+# who may be here, and when
+person() {
+	sekisho enrol person games "$@" >"$work/out" 2>&1
+}
+days() { # NUMBER: that many days from now
+	date -d "$1 days" +%F
+}
+ended="You could use this terminal until $(days -2)"
+check "a contractor has a last day" test "$(person --class contractor; echo $?)" = 1
+check "which is said" told "this class has a last day"
+check "and is one there is" test "$(person --class contractor --last-day 2027-02-29; echo $?)" = 2
+check "not before the first" test "$(person --first-day 2027-04-01 --last-day 2027-03-31; echo $?)" = 1
+check "nothing was changed by that" journalled '"person.changed"' 0
+check "a last day is set" person --class contractor --last-day "$(days -2)" --by hanako
+check "and shown" told "games  contractor  -  $(days -2)"
+check "and journalled" journalled '"person.changed","user":"games","person_class":"contractor","first_day":"-","last_day":"'"$(days -2)"'","by":"hanako"' 1
+operation=acct_mgmt pam totp games
+check "after it the account stage refuses" told "pamtester: User account has expired"
+check "and says so" told "$ended"
+settle
+secret=$(enrol --replace)
+pam totp games "$(code 0)"
+check "so does the auth stage, which is all that a locker asks" told "$refused"
+check "and says so too" told "$ended"
+check "which is journalled" journalled '"login.refused","user":"games".*"cause":"after-last-day"' 2
+pam totp games 000000
+check "who does not have the code hears nothing of it" told_not "until"
+check "a first day to come" person --first-day "$(days 2)" --last-day "$(days 9)"
+operation=acct_mgmt pam totp games
+check "refuses too" told "You may use this terminal from $(days 2)"
+check "today is within" person --first-day "$(days -1)" --last-day "$(days 1)"
+operation=acct_mgmt pam totp games
+check "and lets in" told "pamtester: account management done"
+pam totp games "$(code 1)"
+check "with the code" told "$ok"
+check "the days go" person --class personnel --first-day none --last-day none
+check "enrol person --json" test "$(sekisho enrol person games --json | jq -r '[.user, .class, has("last_day")] | join(" ")')" = "games personnel false"
+
 # names that are not enrolled
 for i in 1 2; do
 	pam totp no-such-user 000000

@@ -20,6 +20,7 @@ struct stage {
 	int signer;
 	uint16_t told[8]; /* kinds of the events the worker sent */
 	char causes[8][EVENT_VALUE_MAX + 1];
+	struct event_record last; /* of them */
 	size_t told_count;
 };
 
@@ -122,6 +123,7 @@ static void sign_one(struct stage *s)
 			snprintf(s->causes[s->told_count], sizeof(s->causes[0]), "%s",
 			        e.fields[i].value);
 	s->told_count++;
+	s->last = e;
 	buffer_put_u32(&b, id);
 	buffer_put_u64(&b, 1);
 	assert_int_equal(frame_send(s->signer, MESSAGE_EVENT_DONE, done, sizeof(done), NULL, 0), 0);
@@ -369,6 +371,131 @@ static void other_stages(void **state)
 	close(file.fd);
 }
 
+static void set_person(const struct auth_file *file, enum person_class class, int first, int last)
+{
+	int32_t today = (int32_t)(time(NULL) / 86400);
+	struct auth_state s;
+
+	assert_int_equal(auth_state_read(file, &s), 0);
+	s.person = (struct auth_person){
+	        class, first != 0 ? today + first : 0, last != 0 ? today + last : 0};
+	assert_int_equal(auth_state_write(file, &s), 0);
+}
+
+static void refused_for(const struct auth_file *file, uint8_t stage, const char *cause,
+        const char *said, enum login_result result)
+{
+	struct stage s;
+
+	start(&s, 0);
+	begin(&s, stage, "hanako");
+	give(&s, "hanako", GIFT_OWN, file->fd);
+	if (stage == LOGIN_AUTHENTICATE) {
+		char code[OTP_CODE_SIZE];
+
+		code_now(code);
+		expect_prompt(&s, LOGIN_ECHO_OFF, "Verification code: ");
+		answer(&s, code);
+	}
+	sign_one(&s);
+	assert_int_equal(s.told[0], EVENT_LOGIN_REFUSED);
+	assert_string_equal(s.causes[0], cause);
+	expect_prompt(&s, LOGIN_ERROR, said);
+	expect_result(&s, result);
+	finish(&s);
+}
+
+/* The terminal's clock is the test's: UTC. A day on either side, so that a midnight in between does
+ * not matter. */
+static void out_of_their_days(void **state)
+{
+	static const char undated[] =
+	        "No period of use is registered for you; ask the administrator to do it.";
+	static const uint8_t stages[] = {LOGIN_AUTHENTICATE, LOGIN_ACCOUNT, LOGIN_PASSWORD};
+	int32_t today = (int32_t)(time(NULL) / 86400);
+	char early[128];
+	char ended[128];
+	char day[PERSON_DAY_SIZE];
+
+	person_day_print(today + 2, day);
+	snprintf(early, sizeof(early), "You may use this terminal from %s.", day);
+	person_day_print(today - 2, day);
+	snprintf(ended, sizeof(ended),
+	        "You could use this terminal until %s; ask the administrator if that should go on.",
+	        day);
+	for (size_t i = 0; i < sizeof(stages); i++) {
+		uint8_t stage = stages[i];
+		enum login_result result =
+		        stage == LOGIN_AUTHENTICATE ? LOGIN_AUTH_ERR : LOGIN_ACCT_EXPIRED;
+		struct auth_file file = {.fd = -1};
+
+		file = fixture_file(*state);
+		set_person(&file, PERSON_PERSONNEL, 2, 0);
+		refused_for(&file, stage, "before-first-day", early, result);
+		close(file.fd);
+		file = fixture_file(*state);
+		set_person(&file, PERSON_UNNAMED, 0, -2);
+		refused_for(&file, stage, "after-last-day", ended, result);
+		close(file.fd);
+		file = fixture_file(*state);
+		set_person(&file, PERSON_CONTRACTOR, -2, 0);
+		refused_for(&file, stage, "no-last-day", undated, result);
+		set_person(&file, PERSON_CONTRACTOR, -2, 2);
+		run_stage(&file, 0, LOGIN_ACCOUNT, 0, LOGIN_SUCCESS);
+		close(file.fd);
+	}
+}
+
+static const char *value_of(const struct event_record *e, uint16_t field)
+{
+	for (size_t i = 0; i < e->count; i++)
+		if (e->fields[i].field == field)
+			return e->fields[i].value;
+	return "";
+}
+
+static void open_session(struct stage *s, const struct auth_file *file)
+{
+	start(s, 0);
+	begin(s, LOGIN_SESSION_OPEN, "hanako");
+	give(s, "hanako", GIFT_OWN, file->fd);
+	sign_one(s);
+}
+
+static void session_tells_token_and_last_login(void **state)
+{
+	const struct auth_file file = fixture_file(*state);
+	char expected[64];
+	time_t first = 0;
+	char code[OTP_CODE_SIZE];
+	struct auth_state after;
+	struct stage s;
+
+	set_person(&file, PERSON_CONTRACTOR, 0, 2);
+	code_now(code);
+	ask_code(&s, &file, code);
+	expect_result(&s, LOGIN_SUCCESS);
+	finish(&s);
+	open_session(&s, &file);
+	assert_string_equal(value_of(&s.last, FIELD_FACTOR), "totp");
+	assert_string_equal(value_of(&s.last, FIELD_TOKEN), "1");
+	assert_string_equal(value_of(&s.last, FIELD_PERSON_CLASS), "contractor");
+	assert_string_equal(value_of(&s.last, FIELD_TTY), "tty1");
+	expect_result(&s, LOGIN_SUCCESS); /* there was no login before */
+	finish(&s);
+	assert_int_equal(auth_state_read(&file, &after), 0);
+	assert_string_equal(after.visit.service, "login");
+	first = (time_t)after.visit.at;
+	assert_true(strftime(expected, sizeof(expected), "Last login: %Y-%m-%d %H:%M tty1 (login)",
+	                    localtime(&first)) > 0);
+	open_session(&s, &file); /* without a token: as when root becomes somebody */
+	assert_string_equal(value_of(&s.last, FIELD_TOKEN), "");
+	expect_prompt(&s, LOGIN_INFO, expected);
+	expect_result(&s, LOGIN_SUCCESS);
+	finish(&s);
+	close(file.fd);
+}
+
 /* No word is said to a client that breaks the protocol. */
 static void malformed_begin_ends_it(void **state)
 {
@@ -435,6 +562,10 @@ int main(void)
 	                a_user_asks_for_himself_only, workspace_set_up, workspace_tear_down),
 	        cmocka_unit_test_setup_teardown(
 	                other_stages, workspace_set_up, workspace_tear_down),
+	        cmocka_unit_test_setup_teardown(
+	                out_of_their_days, workspace_set_up, workspace_tear_down),
+	        cmocka_unit_test_setup_teardown(
+	                session_tells_token_and_last_login, workspace_set_up, workspace_tear_down),
 	        cmocka_unit_test(malformed_begin_ends_it),
 	        cmocka_unit_test_setup_teardown(
 	                instead_of_an_answer, workspace_set_up, workspace_tear_down),

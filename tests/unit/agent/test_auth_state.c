@@ -135,14 +135,17 @@ static void what_the_format_does_not_allow_is_an_error(void **state)
 		uint8_t value;
 		int error;
 	} cases[] = {
-	        {0, 'X', ERR_FORMAT}, /* magic */
-	        {5, 3, ERR_VERSION},  /* version */
-	        {5, 1, ERR_FORMAT},   /* of another size than it has */
-	        {7, 1, ERR_FORMAT},   /* record size */
-	        {15, 2, ERR_FORMAT},  /* generation of the other slot */
-	        {19, 2, ERR_FORMAT},  /* a flag that is not ours */
-	        {29, 1, ERR_FORMAT},  /* the next id is one that was given */
-	        {30, 1, ERR_FORMAT},  /* bytes that must be zero */
+	        {0, 'X', ERR_FORMAT},  /* magic */
+	        {5, 3, ERR_VERSION},   /* version */
+	        {5, 1, ERR_FORMAT},    /* of another size than it has */
+	        {7, 1, ERR_FORMAT},    /* record size */
+	        {15, 2, ERR_FORMAT},   /* generation of the other slot */
+	        {19, 2, ERR_FORMAT},   /* a flag that is not ours */
+	        {29, 1, ERR_FORMAT},   /* the next id is one that was given */
+	        {30, 6, ERR_FORMAT},   /* a class that is none */
+	        {31, 255, ERR_FORMAT}, /* a first day before 1970 */
+	        {35, 1, ERR_FORMAT},   /* a last day after 9999 */
+	        {39, 1, ERR_FORMAT},   /* bytes that must be zero */
 	        {63, 1, ERR_FORMAT},
 	        {65, 0, ERR_FORMAT}, /* id of the token */
 	        {66, 0, ERR_FORMAT}, /* its kind: none, and all the rest there */
@@ -163,7 +166,9 @@ static void what_the_format_does_not_allow_is_an_error(void **state)
 	        {703, 1, ERR_FORMAT},
 	        {704, 1, ERR_FORMAT}, /* a free place */
 	        {706, TOKEN_TOTP, ERR_FORMAT},
-	        {3904, 1, ERR_FORMAT}, /* behind the last place */
+	        {3921, 'x', ERR_FORMAT}, /* after the end of a text: service, terminal */
+	        {3983, 'x', ERR_FORMAT},
+	        {3984, 1, ERR_FORMAT}, /* behind the last login */
 	        {4063, 1, ERR_FORMAT},
 	};
 

@@ -1,0 +1,161 @@
+/* The stages of a login besides the tokens: who may be here today, and who came and went. */
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "agent/auth_worker.h"
+#include "core/clock.h"
+#include "core/error.h"
+#include "core/event.h"
+#include "core/language.h"
+#include "core/log.h"
+
+static void explain(const struct worker *w, const struct auth_person *p, enum person_standing s)
+{
+	char first[PERSON_DAY_SIZE];
+	char last[PERSON_DAY_SIZE];
+	char text[LOGIN_TEXT_MAX] = "";
+
+	person_day_print(p->first_day, first);
+	person_day_print(p->last_day, last);
+	switch (s) {
+	case PERSON_EARLY:
+		snprintf(text, sizeof(text),
+		        LANGUAGE("ご利用は %s からです。", "You may use this terminal from %s."),
+		        first);
+		break;
+	case PERSON_ENDED:
+		snprintf(text, sizeof(text),
+		        LANGUAGE("ご利用期間は %s で終わりました。続けて利用するときは情報システム"
+		                 "管理者に申し出てください。",
+		                "You could use this terminal until %s; ask the administrator if "
+		                "that should go on."),
+		        last);
+		break;
+	case PERSON_UNDATED:
+		snprintf(text, sizeof(text), "%s",
+		        LANGUAGE("利用期間が登録されていません。情報システム管理者に登録を依頼して"
+		                 "ください。",
+		                "No period of use is registered for you; ask the administrator to "
+		                "do it."));
+		break;
+	case PERSON_CURRENT:
+		return;
+	}
+	(void)worker_say(w, LOGIN_ERROR, text);
+}
+
+enum login_result worker_admit(struct worker *w, enum login_result refusal)
+{
+	struct auth_person person;
+	enum person_standing standing = PERSON_CURRENT;
+
+	if (w->file.decoy)
+		return LOGIN_SUCCESS;
+	if (auth_verify_person(&w->file, &person) != 0)
+		return LOGIN_UNAVAILABLE;
+	/* The zone may have been set since auth was started. */
+	tzset();
+	standing = person_judge(&person, clock_wall());
+	if (standing == PERSON_CURRENT)
+		return LOGIN_SUCCESS;
+	(void)worker_tell(w, EVENT_LOGIN_REFUSED, FIELD_CAUSE, person_cause(standing));
+	explain(w, &person, standing);
+	return refusal;
+}
+
+/* A locked user is no user for now. */
+enum login_result check_account(struct worker *w)
+{
+	bool locked = true;
+	enum login_result result = worker_admit(w, LOGIN_ACCT_EXPIRED);
+
+	if (result != LOGIN_SUCCESS || w->file.decoy)
+		return result;
+	if (auth_verify_locked(&w->file, w->login->rules, &locked) != 0)
+		return LOGIN_UNAVAILABLE;
+	return locked ? LOGIN_PERM_DENIED : LOGIN_SUCCESS;
+}
+
+/* Who is in already, and becomes another: it is recorded, and is no login to be shown. */
+static bool is_arrival(const char *service)
+{
+	static const char *const others[] = {
+	        "su", "su-l", "sudo", "sudo-i", "runuser", "runuser-l", "polkit-1", "pkexec"};
+
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+		if (strcmp(service, others[i]) == 0)
+			return false;
+	return true;
+}
+
+static void show_last(const struct worker *w, const struct auth_visit *last)
+{
+	time_t seconds = (time_t)last->at;
+	char text[LOGIN_TEXT_MAX];
+	char moment[32];
+	struct tm local;
+
+	if (last->at == 0 || localtime_r(&seconds, &local) == NULL ||
+	        strftime(moment, sizeof(moment), "%Y-%m-%d %H:%M", &local) == 0)
+		return;
+	snprintf(text, sizeof(text),
+	        LANGUAGE("前回のログイン: %s %s (%s)", "Last login: %s %s (%s)"), moment,
+	        last->tty[0] != '\0' ? last->tty : "-", last->service);
+	(void)worker_say(w, LOGIN_INFO, text);
+}
+
+static void put_person(struct event_record *e, const struct auth_session *s)
+{
+	event_put(e, FIELD_PERSON_CLASS, person_class_name(s->person.class));
+	if (s->token == 0)
+		return;
+	event_put(e, FIELD_FACTOR, token_kind_name(s->kind));
+	event_put_number(e, FIELD_TOKEN, s->token);
+}
+
+/* What cannot be read here is no reason to refuse: who may come in was decided before. */
+static struct auth_session note_session(const struct worker *w, bool arrival)
+{
+	struct auth_visit visit = {.at = clock_wall()};
+	struct auth_session session = {0};
+	int error = 0;
+
+	snprintf(visit.service, sizeof(visit.service), "%.*s", (int)sizeof(visit.service) - 1,
+	        w->begin.service);
+	snprintf(visit.tty, sizeof(visit.tty), "%.*s", (int)sizeof(visit.tty) - 1, w->begin.tty);
+	if (!w->file.decoy)
+		error = auth_verify_session(&w->file, &visit, arrival, &session);
+	if (error != 0)
+		log_error("%s: %s", LANGUAGE("ログイン状態を扱えません", "login state"),
+		        error_text(error));
+	return session;
+}
+
+/* Only root opens sessions; a locker's word about one would be a hole in the record. */
+enum login_result open_session(struct worker *w)
+{
+	static struct event_record e; /* 24 KiB: not for the stack */
+	bool arrival = is_arrival(w->begin.service);
+	struct auth_session session;
+
+	if (w->login->peer != 0)
+		return LOGIN_PERM_DENIED;
+	session = note_session(w, arrival);
+	worker_event(w, EVENT_SESSION_OPENED, &e);
+	put_person(&e, &session);
+	if (channel_event(&w->channel, &e) != 0)
+		return LOGIN_UNAVAILABLE;
+	tzset();
+	if (arrival)
+		show_last(w, &session.last);
+	return LOGIN_SUCCESS;
+}
+
+enum login_result close_session(struct worker *w)
+{
+	if (w->login->peer != 0)
+		return LOGIN_PERM_DENIED;
+	return worker_tell(w, EVENT_SESSION_CLOSED, 0, NULL) == 0 ? LOGIN_SUCCESS
+	                                                          : LOGIN_UNAVAILABLE;
+}
