@@ -61,6 +61,7 @@ struct guard {
 	bool suspect;     /* a uevent says that something may not be as it was made */
 	int64_t check_ms; /* 0: everything is as it shall be */
 	int64_t retry_ms; /* 0: nothing waits for the signer */
+	int64_t offer_ms; /* 0: nothing that is let in waits for a driver */
 };
 
 static void question_note(struct guard *g, struct frame *frame)
@@ -347,6 +348,16 @@ static void check_serve(struct guard *g)
 		g->check_ms = clock_boot_ms() + CHECK_MS;
 }
 
+static void offers_serve(struct guard *g)
+{
+	if (g->offer_ms != 0 && clock_boot_ms() >= g->offer_ms) {
+		g->offer_ms = 0;
+		ports_offer_again(&g->ports);
+	}
+	if (g->offer_ms == 0 && ports_want_drivers(&g->ports))
+		g->offer_ms = clock_boot_ms() + RETRY_MS;
+}
+
 static void state_serve(struct guard *g)
 {
 	bool sent = state_send(g) == 0;
@@ -359,17 +370,21 @@ static void state_serve(struct guard *g)
 	g->look = false;
 }
 
+/* 0: never */
+static int64_t earlier(int64_t a, int64_t b)
+{
+	return a == 0 || (b != 0 && b < a) ? b : a;
+}
+
 /* -1, without end, when nothing waits. */
 static int wait_ms(const struct guard *g)
 {
-	int64_t next = g->retry_ms;
+	int64_t next = earlier(earlier(g->retry_ms, g->check_ms), g->offer_ms);
 	int media = media_wait_ms(&g->media);
 	int64_t left;
 
 	if (g->question_count > 0 || g->reload || g->new_signer || g->look)
 		return 0;
-	if (next == 0 || (g->check_ms != 0 && g->check_ms < next))
-		next = g->check_ms;
 	left = next - clock_boot_ms();
 	if (left < 0)
 		left = 0;
@@ -413,6 +428,7 @@ static int serve(struct guard *g)
 	}
 	waiting_serve(g);
 	check_serve(g);
+	offers_serve(g);
 	state_serve(g);
 	return 0;
 }
@@ -444,6 +460,7 @@ static int prepare(struct guard *g)
 	media_look(&g->media);
 	look_at_everything(g);
 	check_serve(g);
+	offers_serve(g);
 	state_serve(g);
 	memory_give_back();
 	return channel_ready(&g->child.channel);

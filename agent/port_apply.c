@@ -8,7 +8,7 @@
 #include "core/log.h"
 #include "policy/treatment.h"
 
-enum { LOG_NAME_MAX = 128 };
+enum { LOG_NAME_MAX = 128, OFFERS_MAX = 4 };
 
 struct verdict ports_verdict(const struct port_guarded *g)
 {
@@ -141,6 +141,7 @@ static void stop(struct ports *p, struct port_guarded *g)
 	int sys = p->enforcement->sys;
 	int r = 0;
 
+	g->offered = 0;
 	/* What a USB device stops being allowed goes with it, after its media were taken back. */
 	if (g->quiet && !port_lacks_driver(sys, &g->look))
 		return;
@@ -161,6 +162,7 @@ void port_release(struct ports *p, struct port_guarded *g)
 
 	if (!port_is_released(sys, &g->look) || port_lacks_driver(sys, &g->look))
 		r = port_request(p, REQUEST_PORT_ALLOW, &g->look);
+	g->offered++;
 	/* Main may have been slow and done it all the same; one that no driver wants is released.
 	 */
 	if (port_is_released(sys, &g->look) && !port_lacks_driver(sys, &g->look))
@@ -168,6 +170,12 @@ void port_release(struct ports *p, struct port_guarded *g)
 	else if (r == 0 && !port_is_released(sys, &g->look))
 		r = ERR_IO;
 	unenforced_set(p, g, r == 0 ? NULL : error_text(r));
+}
+
+bool port_wants_driver(const struct ports *p, const struct port_guarded *g)
+{
+	return g->offered > 0 && g->offered < OFFERS_MAX &&
+	       port_lacks_driver(p->enforcement->sys, &g->look);
 }
 
 /* What follows a USB device is on that device's account. */

@@ -17,6 +17,9 @@ void port_check(struct ports *p, struct port_guarded *g);
 /* Lets drivers have it. */
 void port_release(struct ports *p, struct port_guarded *g);
 
+/* It is let in, no driver has it, and it is worth asking again. */
+bool port_wants_driver(const struct ports *p, const struct port_guarded *g);
+
 /* It has gone. */
 void port_go(struct ports *p, struct port_guarded *g);
 

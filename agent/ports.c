@@ -246,6 +246,23 @@ void ports_check(struct ports *p)
 		port_check(p, p->ports[i]);
 }
 
+bool ports_want_drivers(const struct ports *p)
+{
+	for (size_t i = 0; i < p->count; i++) {
+		if (port_wants_driver(p, p->ports[i]))
+			return true;
+	}
+	return false;
+}
+
+void ports_offer_again(struct ports *p)
+{
+	for (size_t i = 0; i < p->count; i++) {
+		if (port_wants_driver(p, p->ports[i]))
+			port_release(p, p->ports[i]);
+	}
+}
+
 bool ports_are_told(const struct ports *p)
 {
 	for (size_t i = 0; i < p->count; i++) {

@@ -25,6 +25,7 @@ struct port_guarded {
 	bool quiet;     /* follows the USB device it hangs on, which was told */
 	const char *unenforced; /* why the verdict could not be applied; NULL when it was */
 	const char *untold;     /* the same, not journalled yet */
+	unsigned offered; /* how often drivers were asked in vain to take it, since it was let in */
 };
 
 struct ports {
@@ -65,6 +66,11 @@ void ports_media_ended(struct ports *p);
 /* As enforce_tell_again() and enforce_check(). */
 bool ports_tell_again(struct ports *p);
 void ports_check(struct ports *p);
+
+/* Whether something that is let in has no driver and drivers should be asked once more to take it:
+ * one that is asked while the kernel is still adding the device may pass it over. */
+bool ports_want_drivers(const struct ports *p);
+void ports_offer_again(struct ports *p);
 
 /* Whether every verdict is told, and in effect. */
 bool ports_are_told(const struct ports *p);

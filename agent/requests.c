@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "agent/paths.h"
@@ -65,16 +66,21 @@ int attribute_read(int dir, const char *name, char value[ATTRIBUTE_MAX])
 	return 0;
 }
 
+/* SCSI's `state` wants the newline, and nothing minds it. */
 int attribute_write(int dir, const char *name, const char *value)
 {
 	int fd = openat(dir, name, O_WRONLY | O_NOFOLLOW | O_CLOEXEC);
+	const struct iovec line[] = {
+	        {.iov_base = (void *)(uintptr_t)value, .iov_len = strlen(value)},
+	        {.iov_base = (void *)(uintptr_t) "\n", .iov_len = 1},
+	};
 	ssize_t length;
 
 	if (fd < 0)
 		return errno == ENOENT ? ERR_NOT_FOUND : ERR_IO;
-	length = write(fd, value, strlen(value));
+	length = writev(fd, line, 2);
 	close(fd);
-	return length == (ssize_t)strlen(value) ? 0 : ERR_IO;
+	return length == (ssize_t)strlen(value) + 1 ? 0 : ERR_IO;
 }
 
 int attribute_set(int dir, const char *name, const char *value)

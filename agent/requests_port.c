@@ -185,7 +185,7 @@ static int override_set(const struct port *p, const char *value)
 
 	if (r == 0)
 		r = attribute_read(p->dir, "driver_override", is);
-	if (r == 0 && strcmp(is, value[0] != '\n' ? value : "(null)") != 0)
+	if (r == 0 && strcmp(is, value[0] != '\0' ? value : "(null)") != 0)
 		r = ERR_IO;
 	return r;
 }
@@ -224,7 +224,7 @@ static int port_start(const struct port *p)
 		r = state_set(p, "running");
 		return r == 0 ? driver_probe(p) : r;
 	case PORT_BY_OVERRIDE:
-		r = override_set(p, "\n");
+		r = override_set(p, "");
 		return r == 0 ? driver_probe(p) : r;
 	case PORT_BY_AUTHORISED:
 		return attribute_set(p->dir, "authorized", "1");

@@ -119,7 +119,7 @@ static void called(struct workspace *w, const char *name)
 	char *uevent = workspace_read(w, "sdb/bdi/uevent", NULL);
 	char wanted[96];
 
-	snprintf(wanted, sizeof(wanted), "change 00000000-0000-0000-0000-000000000000 SEKISHO=%s",
+	snprintf(wanted, sizeof(wanted), "change 00000000-0000-0000-0000-000000000000 SEKISHO=%s\n",
 	        name);
 	assert_string_equal(uevent, wanted);
 	free(uevent);

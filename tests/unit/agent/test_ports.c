@@ -233,6 +233,33 @@ static void what_main_did_not_do_is_tried_again(void **state)
 	assert_true(ports_are_enforced(&f->ports));
 }
 
+static void a_driver_that_passed_it_over_is_asked_again(void **state)
+{
+	struct fixture *f = *state;
+	unsigned asked = 0;
+
+	policy_use(f, allowing);
+	ports_uevent(&f->ports, "firewire", "add", "fw1.0");
+	while (ports_want_drivers(&f->ports)) {
+		assert_true(sys_is(f, "bus/firewire/drivers_probe", "fw1.0"));
+		sys_write(f, "bus/firewire/drivers_probe", "");
+		ports_offer_again(&f->ports);
+		assert_true(++asked < 10);
+	}
+	assert_int_not_equal(asked, 0);
+	/* What no driver wants is let in all the same. */
+	assert_true(ports_are_enforced(&f->ports));
+	/* Let in anew it is offered anew; with a driver, no more. */
+	policy_use(f, denying);
+	ports_judge_again(&f->ports);
+	assert_false(ports_want_drivers(&f->ports));
+	policy_use(f, allowing);
+	ports_judge_again(&f->ports);
+	assert_true(ports_want_drivers(&f->ports));
+	driver_take(f);
+	assert_false(ports_want_drivers(&f->ports));
+}
+
 static void what_is_not_journalled_stays_out(void **state)
 {
 	struct fixture *f = *state;
@@ -295,6 +322,7 @@ int main(int argc, char **argv)
 	        TEST(what_comes_later_is_closed_when_it_comes),
 	        TEST(a_driver_that_does_not_let_go_is_told_of),
 	        TEST(what_main_did_not_do_is_tried_again),
+	        TEST(a_driver_that_passed_it_over_is_asked_again),
 	        TEST(what_is_not_journalled_stays_out),
 	        TEST(observing_tells_and_touches_nothing),
 	};
