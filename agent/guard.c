@@ -58,10 +58,10 @@ struct guard {
 	bool refuse; /* main said something that main does not say */
 	struct question questions[QUESTIONS_MAX];
 	size_t question_count;
-	bool suspect;     /* a uevent says that something may not be as it was made */
-	int64_t check_ms; /* 0: everything is as it shall be */
-	int64_t retry_ms; /* 0: nothing waits for the signer */
-	int64_t offer_ms; /* 0: nothing that is let in waits for a driver */
+	bool suspect;      /* a uevent says that something may not be as it was made */
+	int64_t check_ms;  /* 0: everything is as it shall be */
+	int64_t retry_ms;  /* 0: nothing waits for the signer */
+	int64_t settle_ms; /* 0: the ports are settled */
 };
 
 static void question_note(struct guard *g, struct frame *frame)
@@ -348,14 +348,14 @@ static void check_serve(struct guard *g)
 		g->check_ms = clock_boot_ms() + CHECK_MS;
 }
 
-static void offers_serve(struct guard *g)
+static void settle_serve(struct guard *g)
 {
-	if (g->offer_ms != 0 && clock_boot_ms() >= g->offer_ms) {
-		g->offer_ms = 0;
-		ports_offer_again(&g->ports);
+	if (g->settle_ms != 0 && clock_boot_ms() >= g->settle_ms) {
+		g->settle_ms = 0;
+		ports_settle(&g->ports);
 	}
-	if (g->offer_ms == 0 && ports_want_drivers(&g->ports))
-		g->offer_ms = clock_boot_ms() + RETRY_MS;
+	if (g->settle_ms == 0 && !ports_are_settled(&g->ports))
+		g->settle_ms = clock_boot_ms() + RETRY_MS;
 }
 
 static void state_serve(struct guard *g)
@@ -379,7 +379,7 @@ static int64_t earlier(int64_t a, int64_t b)
 /* -1, without end, when nothing waits. */
 static int wait_ms(const struct guard *g)
 {
-	int64_t next = earlier(earlier(g->retry_ms, g->check_ms), g->offer_ms);
+	int64_t next = earlier(earlier(g->retry_ms, g->check_ms), g->settle_ms);
 	int media = media_wait_ms(&g->media);
 	int64_t left;
 
@@ -428,7 +428,7 @@ static int serve(struct guard *g)
 	}
 	waiting_serve(g);
 	check_serve(g);
-	offers_serve(g);
+	settle_serve(g);
 	state_serve(g);
 	return 0;
 }
@@ -460,7 +460,7 @@ static int prepare(struct guard *g)
 	media_look(&g->media);
 	look_at_everything(g);
 	check_serve(g);
-	offers_serve(g);
+	settle_serve(g);
 	state_serve(g);
 	memory_give_back();
 	return channel_ready(&g->child.channel);

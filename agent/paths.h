@@ -32,6 +32,7 @@
 #define AUTH_DECOY ".decoy"                  /* auth_state.h; made by main */
 
 #define PATH_RUN "run/sekisho"
+#define PATH_UDEV_BUSY "run/udev/queue"
 #define PORTS_MARK "boot-mark" /* in PATH_MEDIA_DIR: REQUEST_PORTS_MARK's number, and a newline */
 #define PATH_CONTROL_SOCKET "run/sekisho/control.sock" /* 0600 root */
 #define PATH_AUTH_SOCKET                                                                           \

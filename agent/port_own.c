@@ -10,11 +10,12 @@
 
 #include "agent/gate_disks.h"
 #include "agent/paths.h"
+#include "core/clock.h"
 #include "core/error.h"
 #include "core/file.h"
 #include "core/log.h"
 
-enum { MARK_MAX = 32, DISKS_MAX = 1024 };
+enum { MARK_MAX = 32, DISKS_MAX = 1024, SETTLED_MS = 3000, START_MS = 120000 };
 
 static void disk_add(void *context, uint32_t major, uint32_t minor)
 {
@@ -96,18 +97,49 @@ static bool mark_read(struct ports *p)
 	return r == 0 && p->mark != 0;
 }
 
-/* The kernel numbers the directories of sysfs upwards, so one number tells what came later. */
-void port_own_mark_find(struct ports *p)
+/*
+ * Drivers of what is built in are loaded by udev, so their disks come while guard starts, or after.
+ * What is put in meanwhile might as well have been there before. systemd-udevd(8) keeps this file
+ * while it has something to do.
+ */
+static bool is_starting(struct ports *p)
+{
+	int64_t now = clock_boot_ms();
+
+	if (now >= START_MS)
+		return false;
+	if (p->udev_busy_ms == 0 || faccessat(p->root, PATH_UDEV_BUSY, F_OK, 0) == 0)
+		p->udev_busy_ms = now;
+	return now - p->udev_busy_ms < SETTLED_MS;
+}
+
+static void mark_keep(struct ports *p)
 {
 	int r;
 
-	if (p->mark != 0 || mark_read(p))
-		return;
-	for (size_t i = 0; i < port_kind_count; i++)
-		ports_each_entry(p, &port_kinds[i], mark_raise);
 	if (p->mark == 0) /* nothing is there: nothing is its own */
 		p->mark = 1;
+	p->mark_stands = true;
 	r = channel_request(p->enforcement->channel, REQUEST_PORTS_MARK, NULL, p->mark, -1, NULL);
 	if (r != 0)
 		log_warning(PATH_MEDIA_DIR "/" PORTS_MARK ": %s", error_text(r));
+}
+
+/* The kernel numbers the directories of sysfs upwards, so one number tells what came later. */
+void port_own_mark_find(struct ports *p)
+{
+	bool starting;
+
+	if (p->mark_stands)
+		return;
+	p->mark_stands = p->mark == 0 && mark_read(p);
+	if (p->mark_stands)
+		return;
+	starting = is_starting(p);
+	if (starting || p->mark == 0) {
+		for (size_t i = 0; i < port_kind_count; i++)
+			ports_each_entry(p, &port_kinds[i], mark_raise);
+	}
+	if (!starting)
+		mark_keep(p);
 }

@@ -105,6 +105,8 @@ static void scsi_serial_read(int dir, char serial[PORT_TEXT_MAX])
 	if (length <= 4)
 		return;
 	page[length] = '\0';
+	while (length > 4 && page[length - 1] == ' ')
+		page[--length] = '\0';
 	snprintf(serial, PORT_TEXT_MAX, "%s", page + 4 + strspn(page + 4, " "));
 }
 

@@ -87,6 +87,7 @@ static void appeared(struct ports *p, const struct port_kind *kind, const char *
 	}
 	if (index < p->count)
 		forget(p, index);
+	port_own_mark_find(p);
 	if (port_look(p->enforcement->sys, kind, name, &look) != 0)
 		return;
 	if (port_is_own(p, &look))
@@ -246,17 +247,18 @@ void ports_check(struct ports *p)
 		port_check(p, p->ports[i]);
 }
 
-bool ports_want_drivers(const struct ports *p)
+bool ports_are_settled(const struct ports *p)
 {
 	for (size_t i = 0; i < p->count; i++) {
 		if (port_wants_driver(p, p->ports[i]))
-			return true;
+			return false;
 	}
-	return false;
+	return p->mark_stands;
 }
 
-void ports_offer_again(struct ports *p)
+void ports_settle(struct ports *p)
 {
+	port_own_mark_find(p);
 	for (size_t i = 0; i < p->count; i++) {
 		if (port_wants_driver(p, p->ports[i]))
 			port_release(p, p->ports[i]);

@@ -31,8 +31,10 @@ struct port_guarded {
 struct ports {
 	struct enforcement *enforcement; /* channel, sys, mode, policy, and what USB devices may */
 	int root;                        /* descriptor that agent/paths.h is relative to */
-	uint64_t mark; /* newest inode in sysfs when guard first looked since boot; 0: not known yet
-	                */
+	uint64_t mark; /* newest inode in sysfs when udev had met all that was there at boot; 0: not
+	                  known yet */
+	bool mark_stands;     /* it does not rise any more */
+	int64_t udev_busy_ms; /* when udev was last seen at work; 0: never */
 	uint64_t
 	        ways_told; /* what main was told of ways that are not denied; UINT64_MAX: nothing */
 	char (*stands_on)[PORT_LINK_MAX]; /* disks the system stands on, below /sys */
@@ -67,10 +69,13 @@ void ports_media_ended(struct ports *p);
 bool ports_tell_again(struct ports *p);
 void ports_check(struct ports *p);
 
-/* Whether something that is let in has no driver and drivers should be asked once more to take it:
- * one that is asked while the kernel is still adding the device may pass it over. */
-bool ports_want_drivers(const struct ports *p);
-void ports_offer_again(struct ports *p);
+/*
+ * Whether nothing is left to be done a moment later: what is the terminal's own is not known before
+ * udev has met it all, and a driver that is asked to take something while the kernel is still
+ * adding it may pass it over and is asked once more.
+ */
+bool ports_are_settled(const struct ports *p);
+void ports_settle(struct ports *p);
 
 /* Whether every verdict is told, and in effect. */
 bool ports_are_told(const struct ports *p);

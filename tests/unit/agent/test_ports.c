@@ -240,10 +240,10 @@ static void a_driver_that_passed_it_over_is_asked_again(void **state)
 
 	policy_use(f, allowing);
 	ports_uevent(&f->ports, "firewire", "add", "fw1.0");
-	while (ports_want_drivers(&f->ports)) {
+	while (!ports_are_settled(&f->ports)) {
 		assert_true(sys_is(f, "bus/firewire/drivers_probe", "fw1.0"));
 		sys_write(f, "bus/firewire/drivers_probe", "");
-		ports_offer_again(&f->ports);
+		ports_settle(&f->ports);
 		assert_true(++asked < 10);
 	}
 	assert_int_not_equal(asked, 0);
@@ -252,12 +252,12 @@ static void a_driver_that_passed_it_over_is_asked_again(void **state)
 	/* Let in anew it is offered anew; with a driver, no more. */
 	policy_use(f, denying);
 	ports_judge_again(&f->ports);
-	assert_false(ports_want_drivers(&f->ports));
+	assert_true(ports_are_settled(&f->ports));
 	policy_use(f, allowing);
 	ports_judge_again(&f->ports);
-	assert_true(ports_want_drivers(&f->ports));
+	assert_false(ports_are_settled(&f->ports));
 	driver_take(f);
-	assert_false(ports_want_drivers(&f->ports));
+	assert_true(ports_are_settled(&f->ports));
 }
 
 static void what_is_not_journalled_stays_out(void **state)
