@@ -46,6 +46,7 @@ struct worker_slot {
 	int fd; /* our end of its socket pair */
 	bool given;
 	bool card_given;
+	bool fido2_given;
 	int64_t deadline_ms;
 };
 
@@ -238,18 +239,21 @@ static int give_state(struct auth *auth, struct worker_slot *slot, struct frame 
 	return give(auth, slot, user);
 }
 
-static int give_card(struct auth *auth, struct worker_slot *slot, const struct frame *frame)
+static int give_reader(struct auth *auth, struct worker_slot *slot, const struct frame *frame)
 {
+	const bool is_card = frame->type == WORKER_CARD;
+	bool *given = is_card ? &slot->card_given : &slot->fido2_given;
 	int fd = -1;
 	int error = 0;
 
-	if (buffer_end(&frame->payload) != 0 || slot->card_given)
+	if (buffer_end(&frame->payload) != 0 || *given)
 		return ERR_FORMAT;
-	slot->card_given = true;
-	error = channel_request(&auth->child.channel, REQUEST_CARD, "", 0, -1, &fd);
+	*given = true;
+	error = channel_request(
+	        &auth->child.channel, is_card ? REQUEST_CARD : REQUEST_FIDO2, "", 0, -1, &fd);
 	if (error != 0)
-		log_error(
-		        "%s: %s", LANGUAGE("カードを読む仕組み", "card reader"), error_text(error));
+		log_error("%s: %s", child_role_name(is_card ? ROLE_CARD : ROLE_FIDO2),
+		        error_text(error));
 	error = frame_send(slot->fd, WORKER_READER, NULL, 0, &fd, fd >= 0 ? 1 : 0);
 	if (fd >= 0)
 		close(fd);
@@ -269,8 +273,8 @@ static void serve_worker(struct auth *auth, struct worker_slot *slot)
 		error = ERR_FORMAT;
 	if (error == 0 && frame.type == WORKER_ASK)
 		error = give_state(auth, slot, &frame);
-	else if (error == 0 && frame.type == WORKER_CARD)
-		error = give_card(auth, slot, &frame);
+	else if (error == 0 && (frame.type == WORKER_CARD || frame.type == WORKER_FIDO2))
+		error = give_reader(auth, slot, &frame);
 	else if (error == 0)
 		error = ERR_FORMAT;
 	if (received)

@@ -14,8 +14,6 @@
 #include "core/language.h"
 #include "core/log.h"
 
-enum { READER_TIMEOUT_MS = 10000 };
-
 /* One certificate of the card in the reader, chosen for this login. */
 struct choice {
 	size_t which;
@@ -33,36 +31,6 @@ struct card_login {
 	struct choice choice;
 	char pin[LOGIN_TEXT_MAX];
 };
-
-/* Main starts a process card, by way of auth. */
-static int get_reader(const struct worker *w, int *fd)
-{
-	uint8_t memory[64];
-	struct frame frame;
-	int error = frame_send(w->login->parent, WORKER_CARD, NULL, 0, NULL, 0);
-
-	*fd = -1;
-	if (error == 0)
-		error = worker_receive(w->login->parent, READER_TIMEOUT_MS, memory, sizeof(memory),
-		        WORKER_READER, 1, &frame);
-	if (error != 0)
-		return error;
-	error = buffer_end(&frame.payload);
-	if (error == 0 && frame.fd_count == 1)
-		*fd = frame.fds[0]; /* transferred */
-	else
-		frame_close_fds(&frame);
-	return error != 0 || *fd >= 0 ? error : ERR_CLOSED;
-}
-
-/* The journal is told more than the person, who is told nothing that depends on whose name it is.
- */
-static enum login_result refuse(struct card_login *c, const char *cause, const char *text)
-{
-	(void)worker_tell(c->w, EVENT_LOGIN_REFUSED, FIELD_CAUSE, cause);
-	(void)worker_say(c->w, LOGIN_ERROR, text);
-	return LOGIN_AUTH_ERR;
-}
 
 static bool is_better(const struct choice *candidate, const struct choice *best)
 {
@@ -275,7 +243,7 @@ static enum login_result refuse_card(struct card_login *c)
 
 	/* What is wrong with the card is told, and the code may be asked for. */
 	if (!c->code_too)
-		return refuse(c, card_fault_name(fault), card_fault_text(fault));
+		return worker_deny(c->w, card_fault_name(fault), card_fault_text(fault));
 	(void)worker_say(c->w, LOGIN_INFO, card_fault_text(fault));
 	return authenticate_code(c->w);
 }
@@ -297,7 +265,7 @@ static enum login_result use_card(struct card_login *c)
 		return authenticate_code(c->w);
 	/* None at all, or none that a card could have: nothing is tried. */
 	if (c->pin[0] == '\0' || strlen(c->pin) >= CARD_PIN_MAX)
-		return refuse(c, "no-pin",
+		return worker_deny(c->w, "no-pin",
 		        LANGUAGE("暗証番号が入力されていません。", "No PIN was typed."));
 	return prove(c);
 }
@@ -322,11 +290,11 @@ static enum login_result without_card(struct card_login *c, int error)
 	if (c->code_too)
 		return authenticate_code(c->w);
 	if (error == ERR_CLOSED || c->view->reader == CARD_UNUSABLE)
-		return refuse(c, "no-card-reader",
+		return worker_deny(c->w, "no-card-reader",
 		        LANGUAGE("カードリーダーが使えません。情報システム管理者に連絡してくださ"
 		                 "い。",
 		                "No card can be read here; ask the administrator."));
-	return refuse(c, "no-card",
+	return worker_deny(c->w, "no-card",
 	        LANGUAGE("カードが見つかりません。", "There is no card in the reader."));
 }
 
@@ -340,7 +308,7 @@ enum login_result authenticate_card(struct worker *w)
 	                    login_allows(combinations, FACTOR_HOTP),
 	        .view = &view};
 	enum login_result result = LOGIN_UNAVAILABLE;
-	int error = get_reader(w, &c.reader);
+	int error = worker_reader(w, WORKER_CARD, &c.reader);
 
 	view = (struct card_view){.reader = CARD_UNUSABLE};
 	if (error == 0)

@@ -14,6 +14,7 @@
 enum {
 	BEGIN_TIMEOUT_MS = 5000,
 	GIFT_TIMEOUT_MS = 10000,
+	READER_TIMEOUT_MS = 10000,
 	ANSWER_TIMEOUT_MS = 100000,
 };
 
@@ -82,6 +83,26 @@ static int get_gift(struct worker *w)
 	w->channel = (struct channel){.main_fd = -1, .signer_fd = frame.fds[0]};
 	w->file = (struct auth_file){.fd = frame.fds[1], .decoy = gift == GIFT_DECOY};
 	return w->file.decoy ? auth_state_decoy_area(w->file.fd, w->begin.user, &w->file.base) : 0;
+}
+
+int worker_reader(const struct worker *w, enum worker_message kind, int *fd)
+{
+	uint8_t memory[64];
+	struct frame frame;
+	int error = frame_send(w->login->parent, (uint16_t)kind, NULL, 0, NULL, 0);
+
+	*fd = -1;
+	if (error == 0)
+		error = worker_receive(w->login->parent, READER_TIMEOUT_MS, memory, sizeof(memory),
+		        WORKER_READER, 1, &frame);
+	if (error != 0)
+		return error;
+	error = buffer_end(&frame.payload);
+	if (error == 0 && frame.fd_count == 1)
+		*fd = frame.fds[0]; /* transferred */
+	else
+		frame_close_fds(&frame);
+	return error != 0 || *fd >= 0 ? error : ERR_CLOSED;
 }
 
 int worker_say(const struct worker *w, enum login_style style, const char *text)
@@ -245,6 +266,13 @@ enum login_result worker_refuse(
 	return LOGIN_AUTH_ERR;
 }
 
+enum login_result worker_deny(struct worker *w, const char *cause, const char *text)
+{
+	(void)worker_tell(w, EVENT_LOGIN_REFUSED, FIELD_CAUSE, cause);
+	(void)worker_say(w, LOGIN_ERROR, text);
+	return LOGIN_AUTH_ERR;
+}
+
 enum login_result worker_fail(struct worker *w, int error)
 {
 	log_error("%s: %s", LANGUAGE("ログイン状態を扱えません", "login state"), error_text(error));
@@ -283,9 +311,11 @@ static enum login_result run_stage(struct worker *w)
 {
 	switch ((enum login_stage)w->begin.stage) {
 	case LOGIN_AUTHENTICATE:
-		return login_allows(&w->login->rules->combinations, FACTOR_CARD)
-		               ? authenticate_card(w)
-		               : authenticate_code(w);
+		if (login_allows(&w->login->rules->combinations, FACTOR_KEY))
+			return authenticate_key(w);
+		if (login_allows(&w->login->rules->combinations, FACTOR_CARD))
+			return authenticate_card(w);
+		return authenticate_code(w);
 	case LOGIN_ACCOUNT:
 	case LOGIN_PASSWORD:
 		return check_account(w);

@@ -11,7 +11,8 @@ enum worker_message {
 	WORKER_ASK = 1, /* string user; once */
 	WORKER_GIVEN,   /* u8 enum worker_gift; fds: a channel to the signer, the state file */
 	WORKER_CARD,    /* nothing; once */
-	WORKER_READER,  /* fd: a process card (agent/card.h), or none */
+	WORKER_FIDO2,   /* nothing; once */
+	WORKER_READER,  /* fd: a process card (agent/card.h) or fido2 (agent/fido2.h), or none */
 };
 
 enum worker_gift { GIFT_NOTHING = 1, GIFT_OWN, GIFT_DECOY };

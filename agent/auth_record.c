@@ -88,6 +88,25 @@ static void get_otp(struct buffer *b, struct token_otp *o)
 	get_raw(b, o->secret, TOKEN_SECRET_MAX);
 }
 
+static void put_key(struct buffer *b, const struct token_key *k)
+{
+	uint8_t credential[TOKEN_CREDENTIAL_MAX] = {0};
+
+	memcpy(credential, k->credential, k->credential_length);
+	buffer_put_u16(b, (uint16_t)k->credential_length);
+	put_raw(b, credential, sizeof(credential));
+	put_raw(b, k->point, sizeof(k->point));
+	buffer_put_u32(b, k->counter);
+}
+
+static void get_key(struct buffer *b, struct token_key *k)
+{
+	k->credential_length = buffer_get_u16(b);
+	get_raw(b, k->credential, sizeof(k->credential));
+	get_raw(b, k->point, sizeof(k->point));
+	k->counter = buffer_get_u32(b);
+}
+
 static void put_token(const struct auth_token *t, uint8_t out[static TOKEN_SIZE])
 {
 	struct buffer b = buffer_over(out, TOKEN_SIZE);
@@ -101,6 +120,8 @@ static void put_token(const struct auth_token *t, uint8_t out[static TOKEN_SIZE]
 	put_text(&b, t->label, sizeof(t->label));
 	if (token_is_otp(t))
 		put_otp(&b, &t->otp);
+	else if (t->kind == TOKEN_KEY)
+		put_key(&b, &t->key);
 	else
 		put_raw(&b, t->card.fingerprint, TOKEN_FINGERPRINT_SIZE);
 }
@@ -122,6 +143,8 @@ static bool get_token(const uint8_t in[static TOKEN_SIZE], struct auth_token *t)
 		return false;
 	if (token_is_otp(t))
 		get_otp(&b, &t->otp);
+	else if (t->kind == TOKEN_KEY)
+		get_key(&b, &t->key);
 	else
 		get_raw(&b, t->card.fingerprint, TOKEN_FINGERPRINT_SIZE);
 	return token_is_allowed(t) && rest_is_zero(&b);

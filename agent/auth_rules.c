@@ -75,6 +75,7 @@ int auth_rules_read(int root, struct auth_rules *rules)
 	        .crl_grace = policy->crl_grace_hours * SECONDS_OF_HOUR,
 	        .combinations = policy->login,
 	};
+	fido2_party(policy->body, rules->party);
 	policy_free(&policy);
 	return 0;
 }

@@ -169,9 +169,15 @@ int auth_state_new(struct auth_state *state, uint8_t out[static AUTH_AREA_SIZE])
 	return auth_record_encode(state, out + AUTH_SLOT_STRIDE);
 }
 
-static bool is_same_card(const struct auth_token *one, const struct auth_token *other)
+static bool is_same(const struct auth_token *one, const struct auth_token *other)
 {
-	return one->kind == TOKEN_CARD && other->kind == TOKEN_CARD &&
+	if (one->kind != other->kind)
+		return false;
+	if (one->kind == TOKEN_KEY)
+		return one->key.credential_length == other->key.credential_length &&
+		       memcmp(one->key.credential, other->key.credential,
+		               one->key.credential_length) == 0;
+	return one->kind == TOKEN_CARD &&
 	       memcmp(one->card.fingerprint, other->card.fingerprint, TOKEN_FINGERPRINT_SIZE) == 0;
 }
 
@@ -180,7 +186,7 @@ int auth_state_add(struct auth_state *state, struct auth_token *token)
 	struct auth_token *place = NULL;
 
 	for (size_t i = 0; i < AUTH_TOKENS_MAX; i++) {
-		if (is_same_card(&state->tokens[i], token))
+		if (is_same(&state->tokens[i], token))
 			return ERR_EXISTS;
 		if (state->tokens[i].kind == TOKEN_NONE && place == NULL)
 			place = &state->tokens[i];

@@ -9,16 +9,20 @@
  *   u32 magic "SKAU"  u16 version  u16 record size  u64 generation, from 1  u32 flags: bit 0 locked
  *   u32 uid of the user when enrolled  u32 failures in a row  u16 id of the next token to be
  *   enrolled  u8 enum person_class  i32 first day  i32 last day of the person, days since 1970, 0:
- * none; zeros up to byte 64; six tokens of 640 bytes; i64 when a session was last opened, 0: never
- * the last login shown: i64 when  32 bytes service  32 bytes terminal, both text and zeros; zeros
- * up to byte 4,064; SHA-256 of what stands before. A place without a token is zeros. A token: u16
- * id, from 1  u8 kind (enum token_kind)  u8 0  i64 enrolled at  i64 last accepted at, 0: never
- * (seconds since 1970)  64 bytes who enrolled it  64 bytes label, both text and zeros; then TOTP,
- * HOTP: u8 algorithm: 1 HMAC-SHA-1, 2 HMAC-SHA-256, 3 HMAC-SHA-512  u8 digits: 6 or 8 u16 step in
- * seconds, 15 to 120 (HOTP: 0)  u64 TOTP: last accepted time step, HOTP: next counter; a code of an
- * earlier one is refused  u64 HOTP: counter that would bring a token back that ran ahead, 0: none
- * (TOTP: 0)  u8 length of the secret, 20 to 64  64 bytes secret card: 32 bytes SHA-256 of its
- * certificate and zeros.
+ *   none; zeros up to byte 64; six tokens of 640 bytes; i64 when a session was last opened, 0:
+ *   never; the last login shown: i64 when  32 bytes service  32 bytes terminal, both text and
+ *   zeros; zeros up to byte 4,064; SHA-256 of what stands before. A place without a token is
+ *   zeros. A token:
+ *   u16 id, from 1  u8 kind (enum token_kind)  u8 0  i64 enrolled at  i64 last accepted at, 0:
+ *   never (seconds since 1970)  64 bytes who enrolled it  64 bytes label, both text and zeros; then
+ *     TOTP, HOTP: u8 algorithm: 1 HMAC-SHA-1, 2 HMAC-SHA-256, 3 HMAC-SHA-512  u8 digits: 6 or 8
+ *       u16 step in seconds, 15 to 120 (HOTP: 0)  u64 TOTP: last accepted time step, HOTP: next
+ *       counter; a code of an earlier one is refused  u64 HOTP: counter that would bring a token
+ *       back that ran ahead, 0: none (TOTP: 0)  u8 length of the secret, 20 to 64  64 bytes secret
+ *     card: 32 bytes SHA-256 of its certificate
+ *     key: u16 length of the credential's id, 1 to 320  320 bytes id  64 bytes x and y of its
+ *       public key on P-256  u32 the last counter it signed
+ *   and zeros.
  *
  * Version 1, 256 bytes and zeros, held one TOTP token. It is read as version 2 with that token as
  * number 1, and never written: the next write of a login makes it version 2.

@@ -6,6 +6,7 @@ static const enum factor factors[TOKEN_KIND_END] = {
         [TOKEN_TOTP] = FACTOR_TOTP,
         [TOKEN_HOTP] = FACTOR_HOTP,
         [TOKEN_CARD] = FACTOR_CARD,
+        [TOKEN_KEY] = FACTOR_KEY,
 };
 
 enum factor token_factor(enum token_kind kind)
@@ -57,6 +58,9 @@ bool token_is_allowed(const struct auth_token *token)
 		return otp_is_allowed(token->kind, &token->otp);
 	case TOKEN_CARD:
 		return true;
+	case TOKEN_KEY:
+		return token->key.credential_length >= 1 &&
+		       token->key.credential_length <= TOKEN_CREDENTIAL_MAX;
 	case TOKEN_NONE:
 	case TOKEN_KIND_END:
 		break;

@@ -13,9 +13,11 @@ enum {
 	TOKEN_SECRET_MAX = 64,
 	TOKEN_TEXT_SIZE = 64, /* with its NUL */
 	TOKEN_FINGERPRINT_SIZE = 32,
+	TOKEN_CREDENTIAL_MAX = 320,
+	TOKEN_POINT_SIZE = 64,
 };
 
-enum token_kind { TOKEN_NONE = 0, TOKEN_TOTP, TOKEN_HOTP, TOKEN_CARD, TOKEN_KIND_END };
+enum token_kind { TOKEN_NONE = 0, TOKEN_TOTP, TOKEN_HOTP, TOKEN_CARD, TOKEN_KEY, TOKEN_KIND_END };
 
 enum auth_algorithm { AUTH_SHA1 = 1, AUTH_SHA256, AUTH_SHA512 };
 
@@ -34,6 +36,14 @@ struct token_card {
 	uint8_t fingerprint[TOKEN_FINGERPRINT_SIZE]; /* SHA-256 of the certificate */
 };
 
+/* A FIDO2 security key. */
+struct token_key {
+	size_t credential_length;
+	uint8_t credential[TOKEN_CREDENTIAL_MAX]; /* the id the key gave it */
+	uint8_t point[TOKEN_POINT_SIZE];          /* x and y on P-256 */
+	uint32_t counter;                         /* the last one seen */
+};
+
 struct auth_token {
 	uint16_t id; /* from 1; no other token of the user ever had it */
 	enum token_kind kind;
@@ -44,6 +54,7 @@ struct auth_token {
 	union {
 		struct token_otp otp;
 		struct token_card card;
+		struct token_key key;
 	};
 };
 

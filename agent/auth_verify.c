@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "agent/auth_otp.h"
+#include "core/encode.h"
 #include "core/error.h"
 
 /* A login that waits longer for others of the same user than this was not a person's. */
@@ -29,9 +30,9 @@ static bool otp_is_usable(const struct auth_token *token, const struct auth_rule
 	       (token->kind == TOKEN_HOTP || token->otp.step <= rules->step);
 }
 
-static bool has_card(const struct auth_state *state)
+static bool has_other_tokens(const struct auth_state *state)
 {
-	return auth_state_count(state, TOKEN_CARD) > 0;
+	return auth_state_count(state, TOKEN_CARD) + auth_state_count(state, TOKEN_KEY) > 0;
 }
 
 static bool is_weak(const struct auth_state *state, const struct auth_rules *rules)
@@ -43,8 +44,8 @@ static bool is_weak(const struct auth_state *state, const struct auth_rules *rul
 			return false;
 		any = any || token_is_otp(&state->tokens[i]);
 	}
-	/* Whoever has a card and nothing else: a code is wrong, as anybody's would be. */
-	return any || !has_card(state);
+	/* Whoever has cards or keys and nothing else: a code is wrong, as anybody's would be. */
+	return any || !has_other_tokens(state);
 }
 
 /* What all tokens say of a code. */
@@ -212,6 +213,145 @@ int auth_verify_card(const struct auth_file *file, const struct auth_rules *rule
 	error = read_state(file, &state);
 	if (error == 0)
 		error = judge_card(file, rules, proof, fingerprint, now, &state, answer);
+	auth_state_unlock(file);
+	explicit_bzero(&state, sizeof(state));
+	if (error != 0)
+		*answer = (struct auth_answer){0};
+	return error;
+}
+
+static void add_credential(const struct auth_token *token, struct fido2_credentials *list)
+{
+	struct fido2_credential *c = &list->list[list->count++];
+
+	c->length = token->key.credential_length;
+	memcpy(c->bytes, token->key.credential, c->length);
+}
+
+/* There is one: a state without is none. */
+static const struct auth_token *first_token(const struct auth_state *state)
+{
+	size_t i = 0;
+
+	while (i < AUTH_TOKENS_MAX - 1 && state->tokens[i].kind == TOKEN_NONE)
+		i++;
+	return &state->tokens[i];
+}
+
+/* One that is as long as keys make them; from what only this user's state holds, one way. */
+static int invent_credential(
+        const struct auth_state *state, const char *user, struct fido2_credentials *list)
+{
+	static const char name[] = "sekisho-key-none-1";
+	const struct auth_token *token = first_token(state);
+	uint8_t bytes[sizeof(name) + 1 + AUTH_USER_MAX + TOKEN_SECRET_MAX] = {0};
+	uint8_t *secret = bytes + sizeof(name) + 1 + AUTH_USER_MAX;
+	struct fido2_credential *c = &list->list[0];
+	int error = 0;
+
+	memcpy(bytes, name, sizeof(name));
+	memcpy(bytes + sizeof(name) + 1, user, strnlen(user, AUTH_USER_MAX));
+	if (token_is_otp(token))
+		memcpy(secret, token->otp.secret, token->otp.secret_length);
+	else
+		memcpy(secret, token->card.fingerprint, TOKEN_FINGERPRINT_SIZE);
+	for (uint8_t half = 0; error == 0 && half < 2; half++) {
+		bytes[sizeof(name)] = half;
+		error = encode_sha256(bytes, sizeof(bytes), c->bytes + (size_t)half * SHA256_SIZE);
+	}
+	explicit_bzero(bytes, sizeof(bytes));
+	c->length = (size_t)2 * SHA256_SIZE;
+	list->count = 1;
+	return error;
+}
+
+int auth_verify_credentials(
+        const struct auth_file *file, const char *user, struct fido2_credentials *list)
+{
+	struct auth_state state = {0};
+	int error = auth_state_lock(file, LOCK_TIMEOUT_MS);
+
+	list->count = 0;
+	if (error != 0)
+		return error;
+	error = auth_state_read(file, &state);
+	if (error == ERR_NOT_FOUND && file->decoy) {
+		/* Kept, so that the next one asks for the same. */
+		error = auth_state_decoy(&state);
+		if (error == 0)
+			error = auth_state_write(file, &state);
+	}
+	auth_state_unlock(file);
+	for (size_t i = 0; error == 0 && !file->decoy && i < AUTH_TOKENS_MAX; i++)
+		if (state.tokens[i].kind == TOKEN_KEY)
+			add_credential(&state.tokens[i], list);
+	if (error == 0 && list->count == 0)
+		error = invent_credential(&state, user, list);
+	explicit_bzero(&state, sizeof(state));
+	return error;
+}
+
+static struct auth_token *find_key(
+        struct auth_state *state, const struct fido2_credential *credential)
+{
+	for (size_t i = 0; i < AUTH_TOKENS_MAX; i++) {
+		struct auth_token *token = &state->tokens[i];
+
+		if (token->kind == TOKEN_KEY &&
+		        token->key.credential_length == credential->length &&
+		        memcmp(token->key.credential, credential->bytes, credential->length) == 0)
+			return token;
+	}
+	return NULL;
+}
+
+static int judge_key(const struct auth_file *file, const struct auth_rules *rules,
+        const struct auth_key_claim *claim, int64_t now, struct auth_state *state,
+        struct auth_answer *answer, enum fido2_fault *fault)
+{
+	struct auth_token *token = file->decoy ? NULL : find_key(state, &claim->result->credential);
+	uint32_t counter = 0;
+
+	if (is_locked(state, rules)) {
+		answer->outcome = AUTH_LOCKED;
+		return 0;
+	}
+	if (claim->proof == PROOF_NONE) {
+		answer->outcome = AUTH_NOT_JUDGED;
+		return 0;
+	}
+	if (claim->proof == PROOF_GOOD && token != NULL && rules->party[0] != '\0') {
+		*fault = fido2_check(
+		        &token->key, rules->party, claim->hash, claim->result, &counter);
+		answer->kind = token->kind;
+		answer->token = token->id;
+	}
+	if (claim->proof != PROOF_GOOD || token == NULL || *fault != FIDO2_GOOD ||
+	        !login_satisfied(&rules->combinations, FACTOR_KEY | FACTOR_PIN)) {
+		state->failures++;
+		return refuse(file, rules, state, answer);
+	}
+	state->failures = 0;
+	token->last_used = now;
+	token->key.counter = counter;
+	answer->outcome = AUTH_ACCEPTED;
+	return auth_state_write(file, state);
+}
+
+int auth_verify_key(const struct auth_file *file, const struct auth_rules *rules,
+        const struct auth_key_claim *claim, int64_t now, struct auth_answer *answer,
+        enum fido2_fault *fault)
+{
+	struct auth_state state = {0};
+	int error = auth_state_lock(file, LOCK_TIMEOUT_MS);
+
+	*answer = (struct auth_answer){0};
+	*fault = FIDO2_BROKEN;
+	if (error != 0)
+		return error;
+	error = read_state(file, &state);
+	if (error == 0)
+		error = judge_key(file, rules, claim, now, &state, answer, fault);
 	auth_state_unlock(file);
 	explicit_bzero(&state, sizeof(state));
 	if (error != 0)

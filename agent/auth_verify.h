@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "agent/auth_state.h"
+#include "agent/fido2_check.h"
 #include "policy/login.h"
 
 /* What the policy asks of a login. */
@@ -17,6 +18,7 @@ struct auth_rules {
 	unsigned idle_days;
 	unsigned crl_grace; /* seconds */
 	struct login_combinations combinations;
+	char party[FIDO2_RP_SIZE]; /* whose security keys log in; "": nobody's */
 };
 
 enum auth_outcome {
@@ -64,6 +66,26 @@ int auth_verify_card(const struct auth_file *file, const struct auth_rules *rule
  * auth_state.h's. */
 int auth_verify_holds(const struct auth_file *file,
         const uint8_t fingerprint[static TOKEN_FINGERPRINT_SIZE], bool *holds);
+
+/*
+ * The credentials to ask a security key for. Whoever has no key, and nobody at all, has one that no
+ * key holds, the same each time. Errors: auth_state.h's.
+ */
+int auth_verify_credentials(
+        const struct auth_file *file, const char *user, struct fido2_credentials *list);
+
+struct auth_key_claim {
+	enum card_proof proof; /* PROOF_GOOD: result is to be judged */
+	const uint8_t *hash;   /* of the client data that was to be signed */
+	const struct fido2_result *result;
+};
+
+/* What came of it, as auth_verify_card(): AUTH_ACCEPTED only for one of the user's keys that signed
+ * all it should; its counter is on the disk then. *fault says what was wrong with a signature;
+ * answer->token whose it claims to be. */
+int auth_verify_key(const struct auth_file *file, const struct auth_rules *rules,
+        const struct auth_key_claim *claim, int64_t now, struct auth_answer *answer,
+        enum fido2_fault *fault);
 
 /* Is the user locked? Errors: auth_state.h's. */
 int auth_verify_locked(const struct auth_file *file, const struct auth_rules *rules, bool *locked);

@@ -58,9 +58,19 @@ enum login_result check_account(struct worker *w);
 enum login_result open_session(struct worker *w);
 enum login_result close_session(struct worker *w);
 
+/* Has main start a process card or fido2, by way of auth: WORKER_CARD, WORKER_FIDO2. ERR_CLOSED:
+ * there is none; errors of worker_receive(). */
+int worker_reader(const struct worker *w, enum worker_message kind, int *fd);
+
+/* The journal is told more than the person, who is told nothing that depends on whose name it is.
+ */
+enum login_result worker_deny(struct worker *w, const char *cause, const char *text);
+
 /* One-time codes. */
 enum login_result authenticate_code(struct worker *w);
 /* Cards, where the policy takes them; it may turn to codes. */
 enum login_result authenticate_card(struct worker *w);
+/* Security keys, where the policy takes them; it may turn to cards or codes. */
+enum login_result authenticate_key(struct worker *w);
 
 #endif

@@ -18,7 +18,7 @@ static int find(const struct cards *c, pid_t pid)
 
 static int start(struct cards *c, int place, int channel)
 {
-	const struct launch l = {.role = ROLE_CARD,
+	const struct launch l = {.role = c->role,
 	        .ids = c->ids,
 	        .libexec = c->libexec,
 	        .root_path = c->root_path,

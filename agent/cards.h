@@ -1,4 +1,5 @@
-/* Main's part in cards: starts the process card for one login, and sees that it ends. */
+/* Main's part in cards and security keys: starts the process card or fido2 for one login, and sees
+ * that it ends. */
 #ifndef SEKISHO_AGENT_CARDS_H
 #define SEKISHO_AGENT_CARDS_H
 
@@ -10,7 +11,8 @@
 #include "agent/sandbox.h"
 
 struct cards {
-	struct sandbox_ids ids; /* uid 0: there is no such user, and no card is read */
+	enum role role;         /* ROLE_CARD or ROLE_FIDO2 */
+	struct sandbox_ids ids; /* uid 0: there is no such user, and nothing is started */
 	const char *libexec;    /* absolute; borrowed, like the next two */
 	const char *root_path;
 	int null_fd;

@@ -17,6 +17,7 @@ static const char *const names[ROLE_COUNT] = {
         [ROLE_SIGNER] = "signer",
         [ROLE_REPORTER] = "reporter",
         [ROLE_CARD] = "card",
+        [ROLE_FIDO2] = "fido2",
 };
 
 static const char *const log_names[ROLE_COUNT] = {
@@ -25,6 +26,7 @@ static const char *const log_names[ROLE_COUNT] = {
         [ROLE_SIGNER] = "sekisho-signer",
         [ROLE_REPORTER] = "sekisho-reporter",
         [ROLE_CARD] = "sekisho-card",
+        [ROLE_FIDO2] = "sekisho-fido2",
 };
 
 struct arguments {

@@ -13,6 +13,7 @@ static const struct {
         {"totp", command_enrol_otp},
         {"hotp", command_enrol_otp},
         {"card", command_enrol_card},
+        {"key", command_enrol_key},
         {"person", command_enrol_person},
         {"list", command_enrol_list},
         {"idle", command_enrol_list},
@@ -24,7 +25,7 @@ int command_enrol(const struct cli *cli, int argc, char **argv)
 		if (strcmp(argv[1], KINDS[i].name) == 0)
 			return KINDS[i].run(cli, argc - 1, argv + 1);
 	fprintf(stderr, "%s\n",
-	        LANGUAGE("使い方: sekisho enrol terminal|totp|hotp|card|person|list|idle …",
-	                "usage: sekisho enrol terminal|totp|hotp|card|person|list|idle ..."));
+	        LANGUAGE("使い方: sekisho enrol terminal|totp|hotp|card|key|person|list|idle …",
+	                "usage: sekisho enrol terminal|totp|hotp|card|key|person|list|idle ..."));
 	return EXIT_USAGE;
 }

@@ -209,7 +209,7 @@ static int await_card(int socket, int *fd)
 	return error != 0 || *fd >= 0 ? error : ERR_FORMAT;
 }
 
-int control_card(const struct cli *cli, int *fd)
+int control_card(const struct cli *cli, enum control verb, int *fd)
 {
 	int socket = -1;
 	int error = control_connect(cli, &socket);
@@ -217,7 +217,7 @@ int control_card(const struct cli *cli, int *fd)
 	*fd = -1;
 	if (error != 0)
 		return error;
-	error = control_send_verb(socket, CONTROL_CARD, -1);
+	error = control_send_verb(socket, verb, -1);
 	if (error == 0)
 		error = await_card(socket, fd);
 	close(socket);

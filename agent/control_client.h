@@ -24,9 +24,9 @@ int control_record(const struct cli *cli, const struct event_record *e);
  * Errors of control_ask(). */
 int control_reload(const struct cli *cli);
 
-/* Has the agent start a process card (agent/card.h); *fd is its channel. Errors of control_ask(),
- * and main's (agent/cards.h). */
-int control_card(const struct cli *cli, int *fd);
+/* Has the agent start a process card or fido2 (CONTROL_CARD, CONTROL_FIDO2); *fd is its channel.
+ * Errors of control_ask(), and main's (agent/cards.h). */
+int control_card(const struct cli *cli, enum control verb, int *fd);
 
 /* Says on stderr, in the person's language, why the agent could not be asked. Returns EXIT_UNASKED.
  */

@@ -15,7 +15,8 @@ enum role {
 	ROLE_SIGNER,
 	ROLE_REPORTER,
 	ROLE_ADMIN,
-	ROLE_CARD, /* one for a login, not kept running (agent/card.h) */
+	ROLE_CARD,  /* one for a login, not kept running (agent/card.h) */
+	ROLE_FIDO2, /* the same for a security key (agent/fido2.h) */
 	ROLE_COUNT,
 	ROLE_POLICY =
 	        16, /* no process: names the section "policy" in MESSAGE_STATE, which guard sends */
@@ -89,6 +90,7 @@ enum control {
 	CONTROL_POLICY_OFFER, /* fd: a signed policy; guard verifies, main stores; answer
 	                         {"accepted":bool,...} */
 	CONTROL_CARD,         /* answered by main: MESSAGE_RESULT, and an fd of a process card */
+	CONTROL_FIDO2,        /* the same of a process fido2 */
 	CONTROL_END
 };
 
@@ -120,6 +122,7 @@ enum request_type {
 	                       since boot; kept until the next (PORTS_MARK) */
 	REQUEST_CARD,       /* auth: a process card for one login; RESULT carries the fd of its
 	                       channel */
+	REQUEST_FIDO2,      /* auth: the same of a process fido2 */
 	REQUEST_TYPE_END
 };
 

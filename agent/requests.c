@@ -222,6 +222,11 @@ static int card_open(struct answer *a)
 	return cards_start(a->r->cards, &a->fd_out);
 }
 
+static int key_open(struct answer *a)
+{
+	return cards_start(a->r->keys, &a->fd_out);
+}
+
 enum { WITH_FD = 1, CHANGES_SYSTEM = 2 };
 
 static const struct entry {
@@ -241,6 +246,7 @@ static const struct entry {
         [REQUEST_POLICY_STORE] = {ROLE_GUARD, WITH_FD, name_is_policy, policy_store},
         [REQUEST_USER_OPEN] = {ROLE_AUTH, 0, name_is_user, user_open},
         [REQUEST_CARD] = {ROLE_AUTH, 0, name_is_none, card_open},
+        [REQUEST_FIDO2] = {ROLE_AUTH, 0, name_is_none, key_open},
         [REQUEST_MEDIUM_OPEN] = {ROLE_GUARD, CHANGES_SYSTEM, request_is_medium_open, medium_open},
         [REQUEST_MEDIUM_CLOSE] = {ROLE_GUARD, CHANGES_SYSTEM, request_is_medium_close,
                 medium_close},

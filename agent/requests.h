@@ -11,6 +11,7 @@ struct requests {
 	int root;            /* directory that agent/paths.h is relative to */
 	int sys;             /* /sys; -1: there is none under --root */
 	struct cards *cards; /* REQUEST_CARD */
+	struct cards *keys;  /* REQUEST_FIDO2 */
 	bool observe;        /* whatever would change the system is refused with ERR_DENIED */
 };
 

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <linux/hidraw.h>
 #include <linux/netlink.h>
 #include <linux/usbdevice_fs.h>
 #include <sched.h>
@@ -178,6 +179,11 @@ static const int calls_card[] = {
         SCMP_SYS(ftruncate),
 };
 
+/* libfido2 locks the hidraw device it speaks to. */
+static const int calls_fido2[] = {
+        SCMP_SYS(flock),
+};
+
 /* Spawning and supervising; what a child calls from its exec to its own filter; root's requests. */
 static const int calls_main[] = {
         SCMP_SYS(arch_prctl),
@@ -235,6 +241,7 @@ enum condition {
 	MAY_SOCKET_UEVENT = 16,
 	MAY_ASK_USB = 32,   /* what a device says of itself: three calls of usbfs */
 	MAY_LOAD_CODE = 64, /* maps executable pages: PKCS#11 modules */
+	MAY_ASK_HID = 128,  /* what a HID device is: two calls of hidraw */
 };
 
 static const struct profile {
@@ -251,6 +258,7 @@ static const struct profile {
         [ROLE_ADMIN] = {NULL, 0, 0},
         [ROLE_CARD] = {calls_card, COUNT(calls_card),
                 MAY_WRITE_FILES | MAY_LOAD_CODE | MAY_SOCKET_UNIX},
+        [ROLE_FIDO2] = {calls_fido2, COUNT(calls_fido2), MAY_WRITE_FILES | MAY_ASK_HID},
 };
 
 /* No role: nothing it could do is in main's union. */
@@ -319,6 +327,8 @@ static const struct conditional conditionals[] = {
         {MAY_ASK_USB, SCMP_SYS(ioctl), 1, {ARGUMENT(1, USBDEVFS_CONTROL)}},
         {MAY_ASK_USB, SCMP_SYS(ioctl), 1, {ARGUMENT(1, USBDEVFS_CLAIMINTERFACE)}},
         {MAY_ASK_USB, SCMP_SYS(ioctl), 1, {ARGUMENT(1, USBDEVFS_RELEASEINTERFACE)}},
+        {MAY_ASK_HID, SCMP_SYS(ioctl), 1, {ARGUMENT(1, HIDIOCGRDESCSIZE)}},
+        {MAY_ASK_HID, SCMP_SYS(ioctl), 1, {ARGUMENT(1, HIDIOCGRDESC)}},
         {MAY_SOCKET_UNIX, SCMP_SYS(socket), 1, {ARGUMENT(0, AF_UNIX)}},
         {MAY_SOCKET_NET, SCMP_SYS(socket), 1, {ARGUMENT(0, AF_INET)}},
         {MAY_SOCKET_NET, SCMP_SYS(socket), 1, {ARGUMENT(0, AF_INET6)}},

@@ -13,6 +13,7 @@ int command_clauses(const struct cli *cli, int argc, char **argv);
 int command_devices(const struct cli *cli, int argc, char **argv);
 int command_enrol(const struct cli *cli, int argc, char **argv);
 int command_enrol_terminal(const struct cli *cli, int argc, char **argv);
+int command_enrol_key(const struct cli *cli, int argc, char **argv);
 int command_enrol_card(const struct cli *cli, int argc, char **argv);
 int command_enrol_list(const struct cli *cli, int argc, char **argv);
 int command_enrol_person(const struct cli *cli, int argc, char **argv);

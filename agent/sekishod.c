@@ -51,6 +51,7 @@ static const char *const user_names[ROLE_COUNT] = {
         [ROLE_SIGNER] = "_sekisho-sign",
         [ROLE_REPORTER] = "_sekisho-net",
         [ROLE_CARD] = "_sekisho-card",
+        [ROLE_FIDO2] = "_sekisho-fido2",
 };
 
 static int user_ids_parse(const char *text, unsigned long *base)
@@ -106,13 +107,13 @@ static int ids_by_name(const char *name, struct sandbox_ids *ids)
 	return 0;
 }
 
-/* Without this user no card is read; everything else works. */
-static void card_ids_find(const struct arguments *a, struct sandbox_ids *ids)
+/* Without this user no card, or no security key, is read; everything else works. */
+static void card_ids_find(const struct arguments *a, enum role role, struct sandbox_ids *ids)
 {
-	uid_t id = (uid_t)(a->user_ids + (ROLE_CARD - ROLE_GUARD));
+	uid_t id = (uid_t)(a->user_ids + (unsigned)(role - ROLE_GUARD));
 
 	*ids = (struct sandbox_ids){id, id, (gid_t)-1};
-	if (a->user_ids == 0 && ids_by_name(user_names[ROLE_CARD], ids) != 0)
+	if (a->user_ids == 0 && ids_by_name(user_names[role], ids) != 0)
 		*ids = (struct sandbox_ids){0, 0, (gid_t)-1};
 }
 
@@ -127,7 +128,8 @@ static int ids_find(const struct arguments *a, struct sandbox_ids ids[ROLE_COUNT
 			return ERR_NOT_FOUND;
 	}
 	ids[ROLE_AUTH].extra = ids[ROLE_GUARD].gid;
-	card_ids_find(a, &ids[ROLE_CARD]);
+	card_ids_find(a, ROLE_CARD, &ids[ROLE_CARD]);
+	card_ids_find(a, ROLE_FIDO2, &ids[ROLE_FIDO2]);
 	return 0;
 }
 
@@ -228,6 +230,16 @@ static int place_everything(struct daemon *d, const struct sandbox_ids ids[ROLE_
 	return place_socket(PATH_AUTH_SOCKET, 0666, &d->supervisor.auth_listen_fd);
 }
 
+static struct cards cards_of(
+        const struct supervisor *s, enum role role, const struct sandbox_ids *ids)
+{
+	return (struct cards){.role = role,
+	        .ids = *ids,
+	        .libexec = s->libexec,
+	        .root_path = s->root_path,
+	        .null_fd = s->null_fd};
+}
+
 static int daemon_open(struct daemon *d, const struct arguments *a)
 {
 	struct sandbox_ids ids[ROLE_COUNT] = {{0, 0, (gid_t)-1}};
@@ -242,11 +254,10 @@ static int daemon_open(struct daemon *d, const struct arguments *a)
 		return ERR_IO;
 	for (enum role role = ROLE_GUARD; role <= ROLE_REPORTER; role++)
 		s->processes[role] = (struct process){.ids = ids[role], .fd = -1};
-	s->cards = (struct cards){.ids = ids[ROLE_CARD],
-	        .libexec = s->libexec,
-	        .root_path = s->root_path,
-	        .null_fd = s->null_fd};
+	s->cards = cards_of(s, ROLE_CARD, &ids[ROLE_CARD]);
+	s->keys = cards_of(s, ROLE_FIDO2, &ids[ROLE_FIDO2]);
 	s->requests.cards = &s->cards;
+	s->requests.keys = &s->keys;
 	r = place_everything(d, ids);
 	if (r == 0)
 		r = signals_open(&d->signal_fd);

@@ -43,6 +43,7 @@ static const enum section SECTIONS[ROLE_COUNT][3] = {
         [ROLE_REPORTER] = {SECTION_REPORTER, SECTION_COUNT},
         [ROLE_ADMIN] = {SECTION_COUNT},
         [ROLE_CARD] = {SECTION_COUNT},
+        [ROLE_FIDO2] = {SECTION_COUNT},
 };
 
 static bool section_has(enum section section, uint16_t field)

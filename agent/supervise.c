@@ -304,7 +304,10 @@ static void child_changed(struct supervisor *s, const siginfo_t *info)
 	char cause[32];
 
 	if (role == ROLE_COUNT) {
-		(void)cards_take(&s->cards, info->si_pid, info->si_code == CLD_STOPPED);
+		bool stopped = info->si_code == CLD_STOPPED;
+
+		if (!cards_take(&s->cards, info->si_pid, stopped))
+			(void)cards_take(&s->keys, info->si_pid, stopped);
 		return;
 	}
 	if (info->si_code == CLD_STOPPED) {
@@ -415,6 +418,7 @@ void supervise_due(struct supervisor *s)
 		process_answer_check(s, roles[i], now);
 	roll_check(s);
 	cards_expire(&s->cards);
+	cards_expire(&s->keys);
 	keeper_check(s->keeper);
 }
 
@@ -583,12 +587,12 @@ void supervise_reload(struct supervisor *s)
 	supervise_tell_state(s);
 }
 
-static int card_hand(struct supervisor *s, int connection)
+static int card_hand(struct cards *cards, int connection)
 {
 	uint8_t payload[8];
 	struct buffer out = buffer_over(payload, sizeof(payload));
 	int fd = -1;
-	int r = cards_start(&s->cards, &fd);
+	int r = cards_start(cards, &fd);
 
 	buffer_put_u32(&out, 0);
 	buffer_put_u32(&out, (uint32_t)-r);
@@ -602,7 +606,9 @@ int supervise_hand(struct supervisor *s, enum control verb, int connection, int 
 	int copy;
 
 	if (verb == CONTROL_CARD)
-		return card_hand(s, connection);
+		return card_hand(&s->cards, connection);
+	if (verb == CONTROL_FIDO2)
+		return card_hand(&s->keys, connection);
 	if (verb != CONTROL_STATUS)
 		return control_hand(s, verb, connection, file);
 	if (s->roll_client_count == sizeof(s->roll_clients) / sizeof(s->roll_clients[0]))

@@ -33,6 +33,7 @@ struct supervisor {
 	struct requests requests;
 	struct errand errand;
 	struct cards cards;
+	struct cards keys;
 	struct tell tell;
 	struct keeper *keeper;
 	const char *libexec;   /* absolute */

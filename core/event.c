@@ -46,6 +46,7 @@ static const char *const kinds[EVENT_KIND_END] = {
         [EVENT_CARD_CRL_OLD] = "card.crl_old",
         [EVENT_LOGIN_DRIFTED] = "login.drifted",
         [EVENT_PERSON_CHANGED] = "person.changed",
+        [EVENT_KEY_COUNTED_BACK] = "key.counted_back",
 };
 
 /* No name may be one of a journal line's own members (seq, time, boot, uptime_ms, event, prev). */

@@ -48,7 +48,10 @@ enum event_kind {
 	                        of revoked cards past its date, within the policy's grace */
 	EVENT_LOGIN_DRIFTED, /* "login.drifted" pam_stacks, pam_bypassed, pam_module: as they are
 	                        now */
-	EVENT_PERSON_CHANGED, /* "person.changed" user, person_class, first_day, last_day, by */
+	EVENT_PERSON_CHANGED,   /* "person.changed" user, person_class, first_day, last_day, by */
+	EVENT_KEY_COUNTED_BACK, /* "key.counted_back" user, service, tty, token: an alarm: a
+	                           security key signed a counter that did not grow; there may be a
+	                           copy */
 	EVENT_KIND_END
 };
 

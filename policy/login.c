@@ -17,6 +17,7 @@ static const struct {
         {FACTOR_TOTP, KIND_POSSESSION, "totp"},
         {FACTOR_HOTP, KIND_POSSESSION, "hotp"},
         {FACTOR_CARD, KIND_POSSESSION, "card"},
+        {FACTOR_KEY, KIND_POSSESSION, "key"},
         {FACTOR_PIN, KIND_KNOWLEDGE, "pin"},
 };
 
@@ -47,11 +48,12 @@ const char *login_refusal(unsigned factors)
 		return LANGUAGE("知識・所持・存在のうち二種類の要素が要ります",
 		        "factors of two kinds are needed (knowledge, possession, inherence)");
 	if (bits(factors & FACTORS_TOKEN) != 1)
-		return LANGUAGE("一つの組み合わせに totp・hotp・card は一つだけです",
-		        "a combination holds one of totp, hotp and card");
-	if ((factors & FACTOR_PIN) != 0 && (factors & FACTOR_CARD) == 0)
-		return LANGUAGE("pin はカードの暗証番号なので card と組み合わせます",
-		        "a pin is a card's: it goes with card");
+		return LANGUAGE("一つの組み合わせに totp・hotp・card・key は一つだけです",
+		        "a combination holds one of totp, hotp, card and key");
+	if ((factors & FACTOR_PIN) != 0 && (factors & (FACTOR_CARD | FACTOR_KEY)) == 0)
+		return LANGUAGE("pin はカードまたはセキュリティキーの暗証番号なので card か key "
+		                "と組み合わせます",
+		        "a pin is a card's or a key's: it goes with card or key");
 	return NULL;
 }
 

@@ -10,11 +10,12 @@ enum factor {
 	FACTOR_TOTP = 2,
 	FACTOR_HOTP = 4,
 	FACTOR_CARD = 8,
-	FACTOR_PIN = 16, /* the card's, checked by the card */
+	FACTOR_PIN = 16, /* the card's or key's, checked by it */
+	FACTOR_KEY = 32, /* FIDO2 */
 };
 
 /* Each combination holds one token. */
-enum { FACTORS_TOKEN = FACTOR_TOTP | FACTOR_HOTP | FACTOR_CARD };
+enum { FACTORS_TOKEN = FACTOR_TOTP | FACTOR_HOTP | FACTOR_CARD | FACTOR_KEY };
 
 enum { LOGIN_COMBINATIONS_MAX = 8, LOGIN_NAMES_SIZE = 256 };
 

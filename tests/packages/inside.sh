@@ -82,7 +82,7 @@ check "nothing is half installed" test -z "$(dpkg --audit)"
 check "libraries are all there" whole /usr/sbin/sekishod /usr/bin/sekisho /usr/libexec/sekisho/* \
 	/lib/*/security/pam_sekisho.so
 check "sekisho runs" sekisho --version
-for user in _sekisho _sekisho-auth _sekisho-card _sekisho-sign _sekisho-net; do
+for user in _sekisho _sekisho-auth _sekisho-card _sekisho-fido2 _sekisho-sign _sekisho-net; do
 	check "user $user cannot log in" grep -qE "^$user:[^:]*:[0-9]+:[0-9]+:[^:]*:[^:]*:/usr/sbin/nologin$" /etc/passwd
 done
 check "state, root's" directory /var/lib/sekisho 755 root root

@@ -239,6 +239,36 @@ static void tokens_come_and_go(void **state)
 	close(file.fd);
 }
 
+static void keys_are_kept_whole(void **state)
+{
+	const struct auth_file file = fixture_file(*state);
+	struct auth_token token = {.kind = TOKEN_KEY,
+	        .key = {.credential_length = TOKEN_CREDENTIAL_MAX, .counter = 0xfedcba98}};
+	struct auth_state s;
+
+	memset(token.key.credential, 0xa5, sizeof(token.key.credential));
+	memset(token.key.point, 0x5a, sizeof(token.key.point));
+	assert_int_equal(auth_state_read(&file, &s), 0);
+	assert_int_equal(auth_state_add(&s, &token), 0);
+	assert_int_equal(auth_state_add(&s, &token), ERR_EXISTS);
+	token.key.credential_length = 1;
+	assert_int_equal(auth_state_add(&s, &token), 0);
+	assert_int_equal(auth_state_write(&file, &s), 0);
+	memset(&s, 0, sizeof(s));
+	assert_int_equal(auth_state_read(&file, &s), 0);
+	assert_int_equal(auth_state_count(&s, TOKEN_KEY), 2);
+	assert_int_equal(s.tokens[1].key.credential_length, TOKEN_CREDENTIAL_MAX);
+	assert_int_equal(s.tokens[1].key.credential[TOKEN_CREDENTIAL_MAX - 1], 0xa5);
+	assert_int_equal(s.tokens[1].key.point[0], 0x5a);
+	assert_int_equal(s.tokens[1].key.point[TOKEN_POINT_SIZE - 1], 0x5a);
+	assert_int_equal(s.tokens[1].key.counter, 0xfedcba98);
+	s.tokens[1].key.credential_length = 0;
+	assert_int_equal(auth_state_write(&file, &s), ERR_FORMAT);
+	s.tokens[1].key.credential_length = TOKEN_CREDENTIAL_MAX + 1;
+	assert_int_equal(auth_state_write(&file, &s), ERR_FORMAT);
+	close(file.fd);
+}
+
 /* Version 1 as it was written: RFC 6238's secret, locked, in slot 0 as generation 6. */
 static void old_record(uint8_t record[static 256])
 {
@@ -401,6 +431,8 @@ int main(void)
 	                bad_values_are_not_written, workspace_set_up, workspace_tear_down),
 	        cmocka_unit_test_setup_teardown(
 	                tokens_come_and_go, workspace_set_up, workspace_tear_down),
+	        cmocka_unit_test_setup_teardown(
+	                keys_are_kept_whole, workspace_set_up, workspace_tear_down),
 	        cmocka_unit_test_setup_teardown(
 	                version_1_is_read_and_becomes_2, workspace_set_up, workspace_tear_down),
 	        cmocka_unit_test_setup_teardown(

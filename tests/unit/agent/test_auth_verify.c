@@ -1,7 +1,11 @@
 #include "tests/unit/agent/auth_fixture.h"
 
+#include <openssl/core_names.h>
+#include <openssl/ec.h>
+#include <openssl/evp.h>
 #include <sys/wait.h>
 
+#include "core/encode.h"
 #include "core/error.h"
 
 static const struct auth_rules RULES = FIXTURE_RULES;
@@ -513,6 +517,123 @@ static void decoy_holds_no_card(void **state)
 	close(file.fd);
 }
 
+static const struct auth_rules RULES_KEY = {.max_failures = 3,
+        .digits = 6,
+        .step = 30,
+        .window = 1,
+        .combinations = {.count = 1, .factors = {FACTOR_KEY | FACTOR_PIN}},
+        .party = "sekisho.mito-2026"};
+static const uint8_t HASH[FIDO2_HASH_SIZE] = {3};
+
+/* What the key answers: present and verified, with this counter. */
+static void sign_as_key(EVP_PKEY *key, uint8_t counter, struct fido2_result *r)
+{
+	uint8_t bytes[37 + FIDO2_HASH_SIZE];
+	EVP_MD_CTX *context = EVP_MD_CTX_new();
+
+	*r = (struct fido2_result){.answer = FIDO2_DONE,
+	        .credential = {.length = 4, .bytes = {1, 2, 3, 4}},
+	        .data_length = 37,
+	        .signature_length = sizeof(r->signature)};
+	assert_int_equal(encode_sha256(RULES_KEY.party, strlen(RULES_KEY.party), r->data), 0);
+	r->data[32] = 0x05;
+	r->data[36] = counter;
+	memcpy(bytes, r->data, 37);
+	memcpy(bytes + 37, HASH, sizeof(HASH));
+	assert_int_equal(EVP_DigestSignInit(context, NULL, EVP_sha256(), NULL, key), 1);
+	assert_int_equal(
+	        EVP_DigestSign(context, r->signature, &r->signature_length, bytes, sizeof(bytes)),
+	        1);
+	EVP_MD_CTX_free(context);
+}
+
+static EVP_PKEY *enrol_key(const struct auth_file *file)
+{
+	struct auth_token token = {.kind = TOKEN_KEY,
+	        .key = {.credential_length = 4, .credential = {1, 2, 3, 4}, .counter = 10}};
+	EVP_PKEY *key = EVP_EC_gen("P-256");
+	uint8_t point[65];
+	struct auth_state state;
+	size_t length = 0;
+
+	assert_non_null(key);
+	assert_int_equal(EVP_PKEY_get_octet_string_param(
+	                         key, OSSL_PKEY_PARAM_PUB_KEY, point, sizeof(point), &length),
+	        1);
+	memcpy(token.key.point, point + 1, TOKEN_POINT_SIZE);
+	assert_int_equal(auth_state_read(file, &state), 0);
+	assert_int_equal(auth_state_add(&state, &token), 0);
+	assert_int_equal(auth_state_write(file, &state), 0);
+	return key;
+}
+
+static enum auth_outcome show_key(const struct auth_file *file, const struct auth_rules *rules,
+        enum card_proof proof, const struct fido2_result *r, enum fido2_fault *fault)
+{
+	const struct auth_key_claim claim = {proof, HASH, r};
+	struct auth_answer answer;
+
+	assert_int_equal(auth_verify_key(file, rules, &claim, FIXTURE_NOW, &answer, fault), 0);
+	return answer.outcome;
+}
+
+static void key_signs_and_counts_or_nothing(void **state)
+{
+	const struct auth_file file = fixture_file(*state);
+	const struct auth_file decoy = fixture_decoy(*state);
+	EVP_PKEY *key = enrol_key(&file);
+	struct fido2_result r;
+	enum fido2_fault fault = FIDO2_GOOD;
+
+	sign_as_key(key, 11, &r);
+	assert_int_equal(show_key(&decoy, &RULES_KEY, PROOF_GOOD, &r, &fault), AUTH_WRONG);
+	assert_int_equal(show_key(&file, &RULES, PROOF_GOOD, &r, &fault), AUTH_WRONG);
+	assert_int_equal(show_key(&file, &RULES_CARD, PROOF_GOOD, &r, &fault), AUTH_WRONG);
+	assert_int_equal(look(&file).tokens[1].key.counter, 10);
+	assert_int_equal(show_key(&file, &RULES_KEY, PROOF_GOOD, &r, &fault), AUTH_ACCEPTED);
+	assert_int_equal(look(&file).failures, 0);
+	assert_int_equal(look(&file).tokens[1].key.counter, 11);
+	assert_int_equal(look(&file).tokens[1].last_used, FIXTURE_NOW);
+	/* The same answer once more: its counter did not grow. */
+	assert_int_equal(show_key(&file, &RULES_KEY, PROOF_GOOD, &r, &fault), AUTH_WRONG);
+	assert_int_equal(fault, FIDO2_COUNTED_BACK);
+	assert_int_equal(show_key(&file, &RULES_KEY, PROOF_NONE, &r, &fault), AUTH_NOT_JUDGED);
+	assert_int_equal(look(&file).failures, 1);
+	sign_as_key(key, 12, &r);
+	r.credential.bytes[0] = 9; /* not the user's */
+	assert_int_equal(show_key(&file, &RULES_KEY, PROOF_GOOD, &r, &fault), AUTH_WRONG);
+	assert_int_equal(show_key(&file, &RULES_KEY, PROOF_WRONG, &r, &fault), AUTH_LOCKED_NOW);
+	r.credential.bytes[0] = 1;
+	assert_int_equal(show_key(&file, &RULES_KEY, PROOF_GOOD, &r, &fault), AUTH_LOCKED);
+	assert_int_equal(look(&file).tokens[1].key.counter, 11);
+	EVP_PKEY_free(key);
+	close(decoy.fd);
+	close(file.fd);
+}
+
+static void credentials_are_asked_of_everybody(void **state)
+{
+	const struct auth_file files[2] = {fixture_file(*state), fixture_decoy(*state)};
+	struct fido2_credentials first;
+	struct fido2_credentials again;
+
+	for (size_t i = 0; i < 2; i++) {
+		assert_int_equal(auth_verify_credentials(&files[i], "hanako", &first), 0);
+		assert_int_equal(auth_verify_credentials(&files[i], "hanako", &again), 0);
+		assert_int_equal(first.count, 1);
+		assert_int_equal(first.list[0].length, 64);
+		assert_memory_equal(first.list[0].bytes, again.list[0].bytes, 64);
+		assert_int_equal(auth_verify_credentials(&files[i], "jiro", &again), 0);
+		assert_memory_not_equal(first.list[0].bytes, again.list[0].bytes, 64);
+	}
+	EVP_PKEY_free(enrol_key(&files[0]));
+	assert_int_equal(auth_verify_credentials(&files[0], "hanako", &again), 0);
+	assert_int_equal(again.count, 1);
+	assert_int_equal(again.list[0].length, 4);
+	close(files[0].fd);
+	close(files[1].fd);
+}
+
 static void same_code_at_once_is_accepted_once(void **state)
 {
 	const struct auth_file file = fixture_file(*state);
@@ -563,6 +684,10 @@ int main(void)
 	                card_does_not_undo_a_lock, workspace_set_up, workspace_tear_down),
 	        cmocka_unit_test_setup_teardown(
 	                decoy_holds_no_card, workspace_set_up, workspace_tear_down),
+	        cmocka_unit_test_setup_teardown(
+	                key_signs_and_counts_or_nothing, workspace_set_up, workspace_tear_down),
+	        cmocka_unit_test_setup_teardown(
+	                credentials_are_asked_of_everybody, workspace_set_up, workspace_tear_down),
 	        cmocka_unit_test_setup_teardown(
 	                same_code_at_once_is_accepted_once, workspace_set_up, workspace_tear_down),
 	};

@@ -173,11 +173,15 @@ static void a_combination_is_of_two_kinds(void **state)
 {
 	(void)state;
 	assert_null(login_refusal(FACTOR_CARD | FACTOR_PIN));
+	assert_null(login_refusal(FACTOR_KEY | FACTOR_PIN));
+	assert_null(login_refusal(FACTOR_PASSWORD | FACTOR_KEY));
 	assert_null(login_refusal(FACTOR_PASSWORD | FACTOR_CARD));
 	assert_null(login_refusal(FACTOR_PASSWORD | FACTOR_CARD | FACTOR_PIN));
 	assert_non_null(login_refusal(FACTOR_PASSWORD | FACTOR_PIN));
 	assert_non_null(login_refusal(FACTOR_PIN | FACTOR_TOTP));
 	assert_non_null(login_refusal(FACTOR_CARD));
+	assert_non_null(login_refusal(FACTOR_KEY));
+	assert_non_null(login_refusal(FACTOR_KEY | FACTOR_CARD | FACTOR_PIN));
 	assert_non_null(login_refusal(FACTOR_CARD | FACTOR_TOTP));
 	assert_non_null(login_refusal(FACTOR_PASSWORD | FACTOR_CARD | FACTOR_TOTP));
 	assert_non_null(login_refusal(0));
@@ -243,6 +247,8 @@ static void refuses_with_a_place(void **state)
 	        {"[password, totp]", "[password, pin]", 12, 12},
 	        {"[password, totp]", "[totp, pin]", 12, 12},
 	        {"[password, totp]", "[card, totp]", 12, 12},
+	        {"[password, totp]", "[key]", 12, 12},
+	        {"[password, totp]", "[key, card, pin]", 12, 12},
 	        {"max_failures: 3", "max_failures: 11", 13, 17},
 	        {"max_failures: 3", "max_failures: 0", 13, 17},
 	        {"digits: 6", "digits: 7", 14, 18},

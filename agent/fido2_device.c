@@ -1,0 +1,29 @@
+#include "agent/fido2_device.h"
+
+enum { DEVICES_MAX = 8 };
+
+static enum fido2_state open_only(const fido_dev_info_t *list, size_t count, fido_dev_t **device)
+{
+	if (count == 0)
+		return FIDO2_ABSENT;
+	if (count > 1)
+		return FIDO2_SEVERAL;
+	*device = fido_dev_new_with_info(fido_dev_info_ptr(list, 0));
+	if (*device != NULL && fido_dev_open_with_info(*device) == FIDO_OK)
+		return FIDO2_PRESENT;
+	fido_dev_free(device);
+	return FIDO2_UNUSABLE;
+}
+
+enum fido2_state fido2_device_open(fido_dev_t **device)
+{
+	fido_dev_info_t *list = fido_dev_info_new(DEVICES_MAX);
+	size_t count = 0;
+	enum fido2_state state = FIDO2_UNUSABLE;
+
+	*device = NULL;
+	if (list != NULL && fido_dev_info_manifest(list, DEVICES_MAX, &count) == FIDO_OK)
+		state = open_only(list, count, device);
+	fido_dev_info_free(&list, DEVICES_MAX);
+	return state;
+}

@@ -1,0 +1,13 @@
+/* Where the process fido2 finds security keys: hidraw. */
+#ifndef SEKISHO_AGENT_FIDO2_DEVICE_H
+#define SEKISHO_AGENT_FIDO2_DEVICE_H
+
+#include <fido.h>
+
+#include "agent/fido2.h"
+
+/* Opens the one security key that is plugged in: FIDO2_PRESENT, and *device, to be closed and
+ * freed; else why there is none. */
+enum fido2_state fido2_device_open(fido_dev_t **device);
+
+#endif
