@@ -15,6 +15,8 @@ struct key_login {
 	struct worker *w;
 	int reader;     /* the process fido2 */
 	bool other_too; /* the policy takes cards or codes as well */
+	bool by_pin;    /* and what it takes of a key */
+	bool by_fingerprint;
 	struct fido2_found found;
 	char pin[LOGIN_TEXT_MAX];
 	uint8_t hash[FIDO2_HASH_SIZE];
@@ -38,6 +40,10 @@ static const char *cause_of(const struct fido2_result *r, enum fido2_fault fault
 		return "pin-locked";
 	case FIDO2_NOT_HELD:
 		return "not-the-users-key";
+	case FIDO2_WRONG_FINGER:
+		return "wrong-fingerprint";
+	case FIDO2_BLOCKED_FINGER:
+		return "fingerprint-blocked";
 	case FIDO2_UNTOUCHED:
 		return "key-not-touched";
 	case FIDO2_GONE:
@@ -106,10 +112,22 @@ static enum login_result conclude(
 
 static enum card_proof proof_of(enum fido2_answer answer)
 {
-	if (answer == FIDO2_DONE)
+	switch (answer) {
+	case FIDO2_DONE:
 		return PROOF_GOOD;
-	/* A key of somebody else's that does not hold the credential is as wrong as a code. */
-	return answer == FIDO2_WRONG_PIN || answer == FIDO2_NOT_HELD ? PROOF_WRONG : PROOF_NONE;
+	case FIDO2_WRONG_PIN:
+	case FIDO2_WRONG_FINGER:
+	case FIDO2_NOT_HELD: /* somebody else's key is as wrong as a code */
+		return PROOF_WRONG;
+	case FIDO2_BLOCKED_PIN:
+	case FIDO2_LOCKED_PIN:
+	case FIDO2_BLOCKED_FINGER:
+	case FIDO2_UNTOUCHED:
+	case FIDO2_GONE:
+	case FIDO2_FAILED:
+		break;
+	}
+	return PROOF_NONE;
 }
 
 static int ask_key(struct key_login *k)
@@ -130,8 +148,10 @@ static int ask_key(struct key_login *k)
 	if (error != 0)
 		return error;
 	(void)worker_say(k->w, LOGIN_INFO,
-	        LANGUAGE("セキュリティキーが光ったら触れてください。",
-	                "Touch the security key when it blinks."));
+	        k->pin[0] != '\0' ? LANGUAGE("セキュリティキーが光ったら触れてください。",
+	                                    "Touch the security key when it blinks.")
+	                          : LANGUAGE("セキュリティキーが光ったら指を当ててください。",
+	                                    "Put your finger on the security key when it blinks."));
 	/* A process that died has judged nothing. */
 	(void)fido2_assert(k->reader, &request, &k->result);
 	return 0;
@@ -142,7 +162,10 @@ static enum login_result prove(struct key_login *k)
 	struct worker *w = k->w;
 	struct auth_answer answer = {.outcome = AUTH_LOCKED};
 	enum fido2_fault fault = FIDO2_BROKEN;
-	struct auth_key_claim claim = {.hash = k->hash, .result = &k->result};
+	struct auth_key_claim claim = {.hash = k->hash,
+	        .shown = FACTOR_KEY |
+	                 (unsigned)(k->pin[0] != '\0' ? FACTOR_PIN : FACTOR_FINGERPRINT),
+	        .result = &k->result};
 	bool locked = true;
 	int error = auth_verify_locked(&w->file, w->login->rules, &locked);
 
@@ -158,36 +181,54 @@ static enum login_result prove(struct key_login *k)
 	return error != 0 ? worker_fail(w, error) : conclude(k, &answer, fault);
 }
 
+static const char *empty_text(const struct key_login *k)
+{
+	if (k->by_fingerprint)
+		return LANGUAGE("、空のままEnter: 指紋", "; empty: fingerprint");
+	return k->other_too ? LANGUAGE("、空のままEnter: 別の方法", "; empty: another way") : "";
+}
+
 static int ask_pin(struct key_login *k)
 {
-	const char *empty =
-	        k->other_too ? LANGUAGE("、空のままEnter: 別の方法", "; empty: another way") : "";
 	char text[LOGIN_TEXT_MAX];
 
 	if (k->found.tries != FIDO2_TRIES_UNKNOWN)
-		snprintf(text, sizeof(text),
+		(void)snprintf(text, sizeof(text),
 		        LANGUAGE("セキュリティキーの暗証番号（あと%u回まで%s）: ",
 		                "Security key PIN (%u tries left%s): "),
-		        k->found.tries, empty);
+		        k->found.tries, empty_text(k));
 	else
-		snprintf(text, sizeof(text), "%s",
+		(void)snprintf(text, sizeof(text), "%s",
 		        LANGUAGE("セキュリティキーの暗証番号: ", "Security key PIN: "));
 	return worker_ask(k->w, LOGIN_ECHO_OFF, text, k->pin);
 }
 
-static enum login_result use_key(struct key_login *k)
+static enum login_result use_pin(struct key_login *k)
 {
 	if (k->found.tries == 0)
 		return worker_deny(k->w, "pin-locked", fido2_answer_text(FIDO2_LOCKED_PIN));
 	if (ask_pin(k) != 0)
 		return LOGIN_UNAVAILABLE;
-	if (k->pin[0] == '\0' && k->other_too)
+	if (k->pin[0] == '\0' && k->other_too && !k->by_fingerprint)
 		return use_other(k->w);
 	/* None at all, or none that a key could have: nothing is tried. */
-	if (k->pin[0] == '\0' || strlen(k->pin) >= FIDO2_PIN_MAX)
+	if ((k->pin[0] == '\0' && !k->by_fingerprint) || strlen(k->pin) >= FIDO2_PIN_MAX)
 		return worker_deny(k->w, "no-pin",
 		        LANGUAGE("暗証番号が入力されていません。", "No PIN was typed."));
 	return prove(k);
+}
+
+static enum login_result use_key(struct key_login *k)
+{
+	if (k->by_pin)
+		return use_pin(k);
+	if (k->by_fingerprint)
+		return prove(k);
+	if (k->other_too)
+		return use_other(k->w);
+	return worker_deny(k->w, "key-without-fingerprint",
+	        LANGUAGE("このセキュリティキーには指紋が登録されていません。",
+	                "This security key knows no fingerprint."));
 }
 
 /* A key that is not there yet can be put in, where nothing else would do. */
@@ -240,12 +281,15 @@ enum login_result authenticate_key(struct worker *w)
 	        .other_too = login_allows(combinations, FACTOR_CARD) ||
 	                     login_allows(combinations, FACTOR_TOTP) ||
 	                     login_allows(combinations, FACTOR_HOTP),
-	        .found = {FIDO2_UNUSABLE, FIDO2_TRIES_UNKNOWN}};
+	        .by_pin = login_satisfied(combinations, FACTOR_KEY | FACTOR_PIN),
+	        .found = {FIDO2_UNUSABLE, FIDO2_TRIES_UNKNOWN, false}};
 	enum login_result result = LOGIN_UNAVAILABLE;
 	int error = worker_reader(w, WORKER_FIDO2, &k.reader);
 
 	if (error == 0)
 		error = look(&k);
+	k.by_fingerprint = k.found.fingerprint &&
+	                   login_satisfied(combinations, FACTOR_KEY | FACTOR_FINGERPRINT);
 	if (error == 0 && k.found.state == FIDO2_PRESENT)
 		result = use_key(&k);
 	else

@@ -327,7 +327,7 @@ static int judge_key(const struct auth_file *file, const struct auth_rules *rule
 		answer->token = token->id;
 	}
 	if (claim->proof != PROOF_GOOD || token == NULL || *fault != FIDO2_GOOD ||
-	        !login_satisfied(&rules->combinations, FACTOR_KEY | FACTOR_PIN)) {
+	        !login_satisfied(&rules->combinations, claim->shown)) {
 		state->failures++;
 		return refuse(file, rules, state, answer);
 	}

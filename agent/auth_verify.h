@@ -77,6 +77,7 @@ int auth_verify_credentials(
 struct auth_key_claim {
 	enum card_proof proof; /* PROOF_GOOD: result is to be judged */
 	const uint8_t *hash;   /* of the client data that was to be signed */
+	unsigned shown;        /* FACTOR_KEY and how the key was to verify the person */
 	const struct fido2_result *result;
 };
 

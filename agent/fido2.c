@@ -57,13 +57,14 @@ static enum fido2_state open_device(fido_dev_t **device)
 
 static int answer_look(int fd)
 {
-	uint8_t memory[2];
+	uint8_t memory[3];
 	struct buffer b = buffer_over(memory, sizeof(memory));
 	fido_dev_t *device = NULL;
 	enum fido2_state state = open_device(&device);
 
 	buffer_put_u8(&b, (uint8_t)state);
 	buffer_put_u8(&b, (uint8_t)(device != NULL ? tries_left(device) : FIDO2_TRIES_UNKNOWN));
+	buffer_put_u8(&b, device != NULL && fido_dev_has_uv(device) ? 1 : 0);
 	close_device(&device);
 	return frame_send(fd, FIDO2_FOUND, b.data, b.length, NULL, 0);
 }
@@ -84,6 +85,10 @@ static enum fido2_answer answer_of(int code)
 	case FIDO_ERR_INVALID_CREDENTIAL:
 	case FIDO_ERR_CREDENTIAL_EXCLUDED:
 		return FIDO2_NOT_HELD;
+	case FIDO_ERR_UV_INVALID:
+		return FIDO2_WRONG_FINGER;
+	case FIDO_ERR_UV_BLOCKED:
+		return FIDO2_BLOCKED_FINGER;
 	case FIDO_ERR_ACTION_TIMEOUT:
 	case FIDO_ERR_USER_ACTION_TIMEOUT:
 	case FIDO_ERR_OPERATION_DENIED:
@@ -165,7 +170,9 @@ static int make_assertion(fido_dev_t *device, const struct asked *a, struct fido
 		if (fido_assert_allow_cred(assertion, a->credentials.list[i].bytes,
 		            a->credentials.list[i].length) != FIDO_OK)
 			goto out;
-	code = fido_dev_get_assert(device, assertion, a->pin);
+	if (a->pin[0] == '\0' && fido_assert_set_uv(assertion, FIDO_OPT_TRUE) != FIDO_OK)
+		goto out;
+	code = fido_dev_get_assert(device, assertion, a->pin[0] != '\0' ? a->pin : NULL);
 	if (code == FIDO_OK && fido_assert_count(assertion) != 1)
 		code = FIDO_ERR_INTERNAL;
 	if (code != FIDO_OK)
@@ -189,7 +196,7 @@ static int take_asked(struct buffer *b, struct asked *a)
 	buffer_get_string(b, a->user, sizeof(a->user));
 	buffer_get_string(b, a->pin, sizeof(a->pin));
 	hash = buffer_get_bytes(b, &length);
-	if (b->error != 0 || length != sizeof(a->hash) || a->pin[0] == '\0')
+	if (b->error != 0 || length != sizeof(a->hash))
 		return ERR_FORMAT;
 	memcpy(a->hash, hash, sizeof(a->hash));
 	a->credentials.count = buffer_get_u8(b);
@@ -237,6 +244,8 @@ static int answer_asked(int fd, uint16_t type, struct buffer *b)
 	a = (struct asked){0};
 	r = (struct fido2_result){.tries = FIDO2_TRIES_UNKNOWN};
 	error = take_asked(b, &a);
+	if (error == 0 && type == FIDO2_MAKE && a.pin[0] == '\0')
+		error = ERR_FORMAT;
 	if (error == 0)
 		do_asked(type, &a, &r);
 	explicit_bzero(&a, sizeof(a));

@@ -24,11 +24,13 @@ enum {
 
 enum fido2_message {
 	FIDO2_LOOK = 0x0401, /* nothing */
-	FIDO2_FOUND,         /* u8 enum fido2_state, u8 tries left for the PIN */
+	FIDO2_FOUND,         /* u8 enum fido2_state, u8 tries left for the PIN, u8 1: it knows a
+	                        fingerprint */
 	FIDO2_MAKE,     /* string rp id, string user, string PIN, bytes hash of the client data, u8
 	                   count, count x bytes credential: keys that hold one of them refuse */
 	FIDO2_MADE,     /* u8 enum fido2_answer, u8 tries left, bytes authenticator data */
-	FIDO2_ASSERT,   /* as FIDO2_MAKE: the key is to hold one of the credentials */
+	FIDO2_ASSERT,   /* as FIDO2_MAKE: the key is to hold one of the credentials; PIN "": by
+	                   fingerprint */
 	FIDO2_ASSERTED, /* u8 enum fido2_answer, u8 tries left, bytes credential, bytes
 	                   authenticator data, bytes signature */
 };
@@ -47,6 +49,8 @@ enum fido2_answer {
 	FIDO2_BLOCKED_PIN, /* until it is plugged in again */
 	FIDO2_LOCKED_PIN,  /* until it is reset, which loses its credentials */
 	FIDO2_NOT_HELD,    /* none of the credentials; FIDO2_MAKE: one of them */
+	FIDO2_WRONG_FINGER,
+	FIDO2_BLOCKED_FINGER, /* until the PIN is shown */
 	FIDO2_UNTOUCHED,
 	FIDO2_GONE,
 	FIDO2_FAILED,

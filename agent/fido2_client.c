@@ -39,6 +39,11 @@ const char *fido2_answer_text(enum fido2_answer answer)
 		return LANGUAGE("セキュリティキーがロックされました。情報システム管理者に連絡してく"
 		                "ださい。",
 		        "The security key is locked; ask the administrator.");
+	case FIDO2_WRONG_FINGER:
+		return LANGUAGE("指紋が違います。", "Wrong fingerprint.");
+	case FIDO2_BLOCKED_FINGER:
+		return LANGUAGE("指紋は今は使えません。暗証番号を入力してください。",
+		        "No fingerprint is read now; type the PIN.");
 	case FIDO2_UNTOUCHED:
 		return LANGUAGE("セキュリティキーに触れませんでした。もう一度やり直してください。",
 		        "The security key was not touched; try again.");
@@ -75,17 +80,21 @@ int fido2_look(int fd, struct fido2_found *found)
 	uint8_t memory[64];
 	struct frame frame;
 	uint8_t state = 0;
+	uint8_t fingerprint = 0;
 	int error = frame_send(fd, FIDO2_LOOK, NULL, 0, NULL, 0);
 
-	*found = (struct fido2_found){FIDO2_UNUSABLE, FIDO2_TRIES_UNKNOWN};
+	*found = (struct fido2_found){FIDO2_UNUSABLE, FIDO2_TRIES_UNKNOWN, false};
 	if (error == 0)
 		error = receive(fd, LOOK_TIMEOUT_MS, memory, sizeof(memory), FIDO2_FOUND, &frame);
 	if (error != 0)
 		return error;
 	state = buffer_get_u8(&frame.payload);
 	found->tries = buffer_get_u8(&frame.payload);
-	if (buffer_end(&frame.payload) != 0 || state < FIDO2_PRESENT || state > FIDO2_UNUSABLE)
+	fingerprint = buffer_get_u8(&frame.payload);
+	if (buffer_end(&frame.payload) != 0 || state < FIDO2_PRESENT || state > FIDO2_UNUSABLE ||
+	        fingerprint > 1)
 		return ERR_FORMAT;
+	found->fingerprint = fingerprint == 1;
 	found->state = (enum fido2_state)state;
 	return 0;
 }
@@ -146,7 +155,8 @@ static int ask(int fd, uint16_t type, uint16_t answer_type, const struct fido2_r
 	int error = 0;
 
 	*result = (struct fido2_result){.answer = FIDO2_FAILED, .tries = FIDO2_TRIES_UNKNOWN};
-	if (request->pin[0] == '\0' || strlen(request->pin) >= FIDO2_PIN_MAX)
+	if ((type == FIDO2_MAKE && request->pin[0] == '\0') ||
+	        strlen(request->pin) >= FIDO2_PIN_MAX)
 		return ERR_USAGE;
 	error = send_request(fd, type, request);
 	if (error == 0)

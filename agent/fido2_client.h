@@ -2,6 +2,8 @@
 #ifndef SEKISHO_AGENT_FIDO2_CLIENT_H
 #define SEKISHO_AGENT_FIDO2_CLIENT_H
 
+#include <stdbool.h>
+
 #include "agent/fido2.h"
 
 struct fido2_credential {
@@ -18,7 +20,7 @@ struct fido2_credentials {
 struct fido2_request {
 	const char *rp; /* the relying party's id */
 	const char *user;
-	const char *pin;                      /* 1 to FIDO2_PIN_MAX - 1 bytes */
+	const char *pin; /* up to FIDO2_PIN_MAX - 1 bytes; "" for fido2_assert(): by fingerprint */
 	const uint8_t *hash;                  /* FIDO2_HASH_SIZE */
 	struct fido2_credentials credentials; /* agent/fido2.h says what for */
 };
@@ -26,6 +28,7 @@ struct fido2_request {
 struct fido2_found {
 	enum fido2_state state;
 	unsigned tries; /* left for the PIN, or FIDO2_TRIES_UNKNOWN */
+	bool fingerprint;
 };
 
 struct fido2_result {

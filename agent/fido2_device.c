@@ -1,14 +1,27 @@
 #include "agent/fido2_device.h"
 
+#include <string.h>
+
 enum { DEVICES_MAX = 8 };
 
 static enum fido2_state open_only(const fido_dev_info_t *list, size_t count, fido_dev_t **device)
 {
-	if (count == 0)
+	static const char hidraw[] = "/dev/hidraw";
+	const fido_dev_info_t *only = NULL;
+
+	for (size_t i = 0; i < count; i++) {
+		const fido_dev_info_t *info = fido_dev_info_ptr(list, i);
+
+		/* NFC readers are named here too. */
+		if (strncmp(fido_dev_info_path(info), hidraw, sizeof(hidraw) - 1) != 0)
+			continue;
+		if (only != NULL)
+			return FIDO2_SEVERAL;
+		only = info;
+	}
+	if (only == NULL)
 		return FIDO2_ABSENT;
-	if (count > 1)
-		return FIDO2_SEVERAL;
-	*device = fido_dev_new_with_info(fido_dev_info_ptr(list, 0));
+	*device = fido_dev_new_with_info(only);
 	if (*device != NULL && fido_dev_open_with_info(*device) == FIDO_OK)
 		return FIDO2_PRESENT;
 	fido_dev_free(device);

@@ -49,7 +49,8 @@ struct document {
 static const cyaml_strval_t TIERS[] = {
         {"my_number", TIER_MY_NUMBER}, {"lgwan", TIER_LGWAN}, {"internet", TIER_INTERNET}};
 static const cyaml_strval_t FACTORS[] = {{"password", FACTOR_PASSWORD}, {"totp", FACTOR_TOTP},
-        {"hotp", FACTOR_HOTP}, {"card", FACTOR_CARD}, {"pin", FACTOR_PIN}, {"key", FACTOR_KEY}};
+        {"hotp", FACTOR_HOTP}, {"card", FACTOR_CARD}, {"pin", FACTOR_PIN}, {"key", FACTOR_KEY},
+        {"fingerprint", FACTOR_FINGERPRINT}};
 static const cyaml_strval_t TREATMENTS[] = {{"deny", TREATMENT_DENY}, {"allow", TREATMENT_ALLOW},
         {"import", TREATMENT_IMPORT}, {"export", TREATMENT_EXPORT}};
 

@@ -19,6 +19,7 @@ static const struct {
         {FACTOR_CARD, KIND_POSSESSION, "card"},
         {FACTOR_KEY, KIND_POSSESSION, "key"},
         {FACTOR_PIN, KIND_KNOWLEDGE, "pin"},
+        {FACTOR_FINGERPRINT, KIND_INHERENCE, "fingerprint"},
 };
 
 #define ENTRIES(table) (sizeof(table) / sizeof((table)[0]))
@@ -54,6 +55,10 @@ const char *login_refusal(unsigned factors)
 		return LANGUAGE("pin はカードまたはセキュリティキーの暗証番号なので card か key "
 		                "と組み合わせます",
 		        "a pin is a card's or a key's: it goes with card or key");
+	if ((factors & FACTOR_FINGERPRINT) != 0 && (factors & FACTOR_KEY) == 0)
+		return LANGUAGE(
+		        "fingerprint はセキュリティキーが読む指紋なので key と組み合わせます",
+		        "a fingerprint is read by a key: it goes with key");
 	return NULL;
 }
 

@@ -10,8 +10,9 @@ enum factor {
 	FACTOR_TOTP = 2,
 	FACTOR_HOTP = 4,
 	FACTOR_CARD = 8,
-	FACTOR_PIN = 16, /* the card's or key's, checked by it */
-	FACTOR_KEY = 32, /* FIDO2 */
+	FACTOR_PIN = 16,         /* the card's or key's, checked by it */
+	FACTOR_KEY = 32,         /* FIDO2 */
+	FACTOR_FINGERPRINT = 64, /* read and checked by the key */
 };
 
 /* Each combination holds one token. */

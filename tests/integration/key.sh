@@ -42,9 +42,9 @@ sekisho() {
 }
 
 # --- keys
-key() { # NAME PIN
+key() { # NAME PIN [finger]
 	mkdir -p "$keys/$1"
-	"$build/tests/unit/agent/soft_key" "$keys/$1" "$2" 2>>"$work/log" &
+	"$build/tests/unit/agent/soft_key" "$keys/$1" "${@:2}" 2>>"$work/log" &
 	pids="$pids $!"
 	within 5 test -e "$keys/$1/to"
 }
@@ -108,7 +108,7 @@ for type in auth account session password; do
 	echo "$type required $build/pam_module/pam_sekisho.so socket=$root/run/sekisho/auth.sock timeout=60"
 done >"$svc/key"
 : >"$work/out"
-check "keys are made" eval 'key one 1234 && key two 5678 && key bare "" && key other 4321 && key spare 1234'
+check "keys are made" eval 'key one 1234 && key two 5678 && key bare "" && key other 4321 && key spare 1234 && key touch 2468 finger'
 openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout "$work/office.key" -out "$work/office.pem" -days 30 \
 	-subj "/CN=office" -addext "keyUsage=critical,digitalSignature" 2>/dev/null
 install -m 0644 "$work/office.pem" "$trust/policy-signers.pem"
@@ -275,6 +275,40 @@ check "with one its PIN" told "$ok"
 pam games "" "$(code 1)"
 check "or, where it is left empty, the code" told "$ok"
 
+# fingerprints
+check "a policy with key and PIN, or key and fingerprint" policy "[[key, pin], [key, fingerprint]]"
+plug touch
+check "a key that knows a fingerprint is enrolled" enrol games 2468 --add --label finger
+pam games ""
+check "its fingerprint is asked for where the PIN is left empty" eval 'told "empty: fingerprint" && told "Put your finger on the security key"'
+check "and accepted" told "$ok"
+pam games 2468
+check "as is its PIN" told "$ok"
+deed touch wrong-finger
+pam games ""
+check "a wrong finger is refused" eval 'told "$refused" && told "Wrong fingerprint."'
+check "journalled" journalled '"login.refused","user":"games".*"cause":"wrong-fingerprint"' 1
+deed touch finger-blocked
+pam games ""
+check "a blocked finger is refused" told "No fingerprint is read now; type the PIN."
+deed touch no-uv
+pam games ""
+check "a finger that the key does not vouch for is refused" told "$not_yours"
+deed touch good
+plug two
+pam games ""
+check "a key without a fingerprint has to show its PIN" eval 'told "No PIN was typed." && told_not "empty: fingerprint"'
+check "a policy with key and fingerprint alone" policy "[[key, fingerprint]]"
+pam games 5678
+check "then it does not let in" told "This security key knows no fingerprint."
+plug touch
+pam games
+check "and the other is asked for no PIN" eval 'told "$ok" && told_not "PIN"'
+check "a policy with key and PIN alone" policy "[[key, pin]]"
+pam games ""
+check "then no fingerprint lets in" eval 'told "No PIN was typed." && told_not "Put your finger"'
+plug two
+
 # another body, another relying party
 check "the policy of another body" policy "[[key, pin]]" hokuto-2025
 pam games 5678
@@ -294,8 +328,8 @@ check "revoke" sekisho revoke games 2 --by jiro
 pam games 5678
 check "a revoked key does not let in" told "$not_yours"
 check "enrol list knows" eval '! sekisho enrol list games | grep -q green'
-check "it can be enrolled again" eval 'enrol games 5678 --add && told "token 5"'
-check "and takes the place of all, itself too" eval 'enrol games 5678 --replace && told "token 6"'
+check "it can be enrolled again" eval 'enrol games 5678 --add && told "token 6"'
+check "and takes the place of all, itself too" eval 'enrol games 5678 --replace && told "token 7"'
 pam games 5678
 check "and is accepted" told "$ok"
 

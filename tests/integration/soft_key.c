@@ -1,7 +1,7 @@
 /*
  * A security key in software, for tests/integration/key.sh: CTAPHID (CTAP 2.0 §8.1) over two FIFOs,
  * authenticatorGetInfo, MakeCredential, GetAssertion and ClientPIN (PIN protocol one), ES256.
- *     soft_key DIR PIN     (PIN "": none is set)
+ *     soft_key DIR PIN [finger]     (PIN "": none is set; finger: it knows a fingerprint)
  * makes DIR/to and DIR/from, 64-byte reports without their number, and reads DIR/deed before each
  * command: what it is to do wrong this time.
  */
@@ -41,6 +41,8 @@ enum {
 	BAD_CBOR = 0x12,
 	EXCLUDED = 0x19,
 	DENIED = 0x27,
+	FINGER_BLOCKED = 0x3c,
+	FINGER_INVALID = 0x3f,
 	FULL = 0x28,
 	NO_CREDENTIALS = 0x2e,
 	TOUCH_TIMEOUT = 0x2f,
@@ -64,6 +66,7 @@ struct key {
 	int from;
 	uint32_t channel;
 	char pin[64];
+	bool finger;
 	int retries;
 	int wrong_in_a_row;
 	EVP_PKEY *agreement;
@@ -289,9 +292,11 @@ static uint8_t get_info(const struct key *k, struct message *out)
 {
 	static const uint8_t aaguid[16] = {'s', 'o', 'f', 't'};
 	cbor_item_t *map = cbor_new_definite_map(5);
-	cbor_item_t *options = cbor_new_definite_map(2);
+	cbor_item_t *options = cbor_new_definite_map(k->finger ? 3 : 2);
 
 	add(options, cbor_build_string("up"), cbor_build_bool(true));
+	if (k->finger)
+		add(options, cbor_build_string("uv"), cbor_build_bool(true));
 	add(options, cbor_build_string("clientPin"), cbor_build_bool(k->pin[0] != '\0'));
 	add(map, number(1), list_of(cbor_build_string("FIDO_2_0")));
 	add(map, number(3), cbor_build_bytestring(aaguid, sizeof(aaguid)));
@@ -481,6 +486,13 @@ static uint8_t make_credential(struct key *k, const cbor_item_t *in, struct mess
 	return answer_with(out, map);
 }
 
+static bool wants_finger(const struct key *k, const cbor_item_t *in)
+{
+	const cbor_item_t *uv = get_named(get(in, 5), "uv");
+
+	return k->finger && uv != NULL && cbor_is_bool(uv) && cbor_get_bool(uv);
+}
+
 static uint8_t get_assertion(struct key *k, const cbor_item_t *in, struct message *out)
 {
 	const uint8_t *hash = get_bytes(get(in, 2), 32);
@@ -498,6 +510,13 @@ static uint8_t get_assertion(struct key *k, const cbor_item_t *in, struct messag
 	if (get(in, 6) != NULL && !is_authorised(k, hash, get(in, 6)))
 		return PIN_AUTH_INVALID;
 	flags |= get(in, 6) != NULL ? FLAG_UV : 0;
+	if (wants_finger(k, in)) {
+		if (does(k, "wrong-finger"))
+			return FINGER_INVALID;
+		if (does(k, "finger-blocked"))
+			return FINGER_BLOCKED;
+		flags |= FLAG_UV;
+	}
 	c = find(k, get(in, 3), party);
 	if (c == NULL)
 		return NO_CREDENTIALS;
@@ -702,8 +721,9 @@ int main(int argc, char **argv)
 {
 	static struct key k = {.retries = RETRIES, .channel = 0x00010000};
 
-	if (argc != 3 || strlen(argv[2]) >= sizeof(k.pin)) {
-		fprintf(stderr, "usage: soft_key DIR PIN\n");
+	k.finger = argc == 4 && strcmp(argv[3], "finger") == 0;
+	if ((argc != 3 && !k.finger) || strlen(argv[2]) >= sizeof(k.pin)) {
+		fprintf(stderr, "usage: soft_key DIR PIN [finger]\n");
 		return 2;
 	}
 	k.directory = argv[1];

@@ -570,7 +570,7 @@ static EVP_PKEY *enrol_key(const struct auth_file *file)
 static enum auth_outcome show_key(const struct auth_file *file, const struct auth_rules *rules,
         enum card_proof proof, const struct fido2_result *r, enum fido2_fault *fault)
 {
-	const struct auth_key_claim claim = {proof, HASH, r};
+	const struct auth_key_claim claim = {proof, HASH, FACTOR_KEY | FACTOR_PIN, r};
 	struct auth_answer answer;
 
 	assert_int_equal(auth_verify_key(file, rules, &claim, FIXTURE_NOW, &answer, fault), 0);

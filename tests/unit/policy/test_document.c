@@ -175,12 +175,16 @@ static void a_combination_is_of_two_kinds(void **state)
 	assert_null(login_refusal(FACTOR_CARD | FACTOR_PIN));
 	assert_null(login_refusal(FACTOR_KEY | FACTOR_PIN));
 	assert_null(login_refusal(FACTOR_PASSWORD | FACTOR_KEY));
+	assert_null(login_refusal(FACTOR_KEY | FACTOR_FINGERPRINT));
 	assert_null(login_refusal(FACTOR_PASSWORD | FACTOR_CARD));
 	assert_null(login_refusal(FACTOR_PASSWORD | FACTOR_CARD | FACTOR_PIN));
 	assert_non_null(login_refusal(FACTOR_PASSWORD | FACTOR_PIN));
 	assert_non_null(login_refusal(FACTOR_PIN | FACTOR_TOTP));
 	assert_non_null(login_refusal(FACTOR_CARD));
 	assert_non_null(login_refusal(FACTOR_KEY));
+	assert_non_null(login_refusal(FACTOR_PASSWORD | FACTOR_FINGERPRINT));
+	assert_non_null(login_refusal(FACTOR_CARD | FACTOR_FINGERPRINT));
+	assert_non_null(login_refusal(FACTOR_PASSWORD | FACTOR_TOTP | FACTOR_FINGERPRINT));
 	assert_non_null(login_refusal(FACTOR_KEY | FACTOR_CARD | FACTOR_PIN));
 	assert_non_null(login_refusal(FACTOR_CARD | FACTOR_TOTP));
 	assert_non_null(login_refusal(FACTOR_PASSWORD | FACTOR_CARD | FACTOR_TOTP));
