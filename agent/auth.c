@@ -20,6 +20,7 @@
 #include "agent/pam_stack.h"
 #include "agent/pam_watch.h"
 #include "agent/paths.h"
+#include "agent/unattended.h"
 #include "core/clock.h"
 #include "core/error.h"
 #include "core/frame.h"
@@ -73,6 +74,9 @@ static void load_policy(struct auth *auth)
 	auth->reload = false;
 	if (error != 0 && error != ERR_NOT_FOUND)
 		log_error("%s: %s", POLICY_IN_FORCE, error_text(error));
+	error = unattended_publish(&auth->child.channel, auth->child.root, &auth->rules.unattended);
+	if (error != 0)
+		log_error("%s: %s", PATH_UNATTENDED_DIR, error_text(error));
 	memory_give_back();
 }
 

@@ -21,6 +21,7 @@ void auth_rules_default(struct auth_rules *rules)
 	        .idle_days = 14,
 	        .combinations = {.count = 1, .factors = {FACTOR_PASSWORD | FACTOR_TOTP}},
 	};
+	services_unattended_default(&rules->unattended);
 }
 
 static int read_below(int root, const char *path, size_t max, uint8_t **data, size_t *length)
@@ -74,6 +75,7 @@ int auth_rules_read(int root, struct auth_rules *rules)
 	        .idle_days = policy->idle_days,
 	        .crl_grace = policy->crl_grace_hours * SECONDS_OF_HOUR,
 	        .combinations = policy->login,
+	        .unattended = policy->unattended,
 	};
 	fido2_party(policy->body, rules->party);
 	policy_free(&policy);

@@ -64,13 +64,21 @@ enum login_result worker_admit(struct worker *w, enum login_result refusal)
 	return refusal;
 }
 
-/* A locked user is no user for now. */
+/* Nobody is there to show anything, or to be kept out by it; what a client that is not root calls
+ * itself is its own claim. */
+static bool is_unattended(const struct worker *w)
+{
+	return w->login->peer == 0 && services_have(&w->login->rules->unattended, w->begin.service);
+}
+
+/* A locked user is no user for now, but what cron runs for him goes on: else three wrong codes for
+ * root would stop it. */
 enum login_result check_account(struct worker *w)
 {
 	bool locked = true;
 	enum login_result result = worker_admit(w, LOGIN_ACCT_EXPIRED);
 
-	if (result != LOGIN_SUCCESS || w->file.decoy)
+	if (result != LOGIN_SUCCESS || w->file.decoy || is_unattended(w))
 		return result;
 	if (auth_verify_locked(&w->file, w->login->rules, &locked) != 0)
 		return LOGIN_UNAVAILABLE;
@@ -141,6 +149,8 @@ enum login_result open_session(struct worker *w)
 
 	if (w->login->peer != 0)
 		return LOGIN_PERM_DENIED;
+	if (is_unattended(w))
+		return LOGIN_SUCCESS;
 	session = note_session(w, arrival);
 	worker_event(w, EVENT_SESSION_OPENED, &e);
 	put_person(&e, &session);
@@ -156,6 +166,8 @@ enum login_result close_session(struct worker *w)
 {
 	if (w->login->peer != 0)
 		return LOGIN_PERM_DENIED;
+	if (is_unattended(w))
+		return LOGIN_SUCCESS;
 	return worker_tell(w, EVENT_SESSION_CLOSED, 0, NULL) == 0 ? LOGIN_SUCCESS
 	                                                          : LOGIN_UNAVAILABLE;
 }

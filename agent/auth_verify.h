@@ -8,6 +8,7 @@
 #include "agent/auth_state.h"
 #include "agent/fido2_check.h"
 #include "policy/login.h"
+#include "policy/services.h"
 
 /* What the policy asks of a login. */
 struct auth_rules {
@@ -19,6 +20,7 @@ struct auth_rules {
 	unsigned crl_grace; /* seconds */
 	struct login_combinations combinations;
 	char party[FIDO2_RP_SIZE]; /* whose security keys log in; "": nobody's */
+	struct services unattended;
 };
 
 enum auth_outcome {

@@ -302,8 +302,11 @@ static json_t *policy_json(const struct policy *p)
 	json_t *ways = json_object();
 	json_t *rules = json_array();
 	json_t *factors = factors_json(&p->login);
+	json_t *unattended = json_array();
 	char not_after[CLOCK_RFC3339_SIZE] = "";
 
+	for (size_t i = 0; i < p->unattended.count; i++)
+		json_array_append_new(unattended, json_string(p->unattended.names[i]));
 	for (unsigned way = 0; way < WAY_COUNT; way++)
 		json_object_set_new(ways, way_name((enum way)way),
 		        json_string(treatment_name(p->treatments[way])));
@@ -317,13 +320,13 @@ static json_t *policy_json(const struct policy *p)
 	if (p->not_after)
 		clock_format(p->not_after, not_after);
 	return json_pack(
-	        "{s:s,s:s,s:I,s:s,s:s,s:i,s:s,s:o,s:{s:o,s:i,s:i,s:{s:i,s:i,s:i}},s:{s:i},s:o}",
+	        "{s:s,s:s,s:I,s:s,s:s,s:i,s:s,s:o,s:{s:o,s:o,s:i,s:i,s:{s:i,s:i,s:i}},s:{s:i},s:o}",
 	        "id", p->id, "body", p->body, "version", (json_int_t)p->version, "digest",
 	        p->digest, "tier", TIERS[p->tier], "signers", (int)p->signers, "not_after",
-	        not_after, "ways", ways, "login", "factors", factors, "idle_days",
-	        (int)p->idle_days, "max_failures", (int)p->max_failures, "totp", "digits",
-	        (int)p->totp_digits, "step", (int)p->totp_step, "window", (int)p->totp_window,
-	        "report", "interval", (int)p->report_interval, "rules", rules);
+	        not_after, "ways", ways, "login", "factors", factors, "unattended", unattended,
+	        "idle_days", (int)p->idle_days, "max_failures", (int)p->max_failures, "totp",
+	        "digits", (int)p->totp_digits, "step", (int)p->totp_step, "window",
+	        (int)p->totp_window, "report", "interval", (int)p->report_interval, "rules", rules);
 }
 
 static int show_json(const struct policy *p)

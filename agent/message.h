@@ -123,6 +123,8 @@ enum request_type {
 	REQUEST_CARD,       /* auth: a process card for one login; RESULT carries the fd of its
 	                       channel */
 	REQUEST_FIDO2,      /* auth: the same of a process fido2 */
+	REQUEST_UNATTENDED, /* auth: name = service, number = 1: it is in PATH_UNATTENDED_DIR, 0: it
+	                       is not */
 	REQUEST_TYPE_END
 };
 

@@ -10,6 +10,7 @@
 #include "agent/pam_config.h"
 #include "agent/pam_file.h"
 #include "core/error.h"
+#include "policy/services.h"
 
 /* libpam's "impression", with the status where it matters. */
 enum impression { UNDECIDED, POSITIVE, POSITIVE_FAILED, NEGATIVE, IMPRESSION_COUNT };
@@ -170,14 +171,6 @@ enum pam_stack_answer pam_stack_check(int dir, const char *service)
 
 enum { DISPLAY_MANAGER_SIZE = 64 };
 
-/* "other" stands for every service without a file. */
-static const char *const SERVICES[] = {"login", "su", "su-l", "sudo", "sudo-i", "sshd", "remote",
-        "gdm-password", "gdm-fingerprint", "gdm-smartcard", "gdm-autologin", "lightdm",
-        "lightdm-autologin", "sddm", "sddm-autologin", "lxdm", "xdm", "slim", "wdm", "nodm",
-        "greetd", "polkit-1", "xscreensaver", "cinnamon-screensaver", "mate-screensaver",
-        "xfce4-screensaver", "kde", "i3lock", "swaylock", "vlock", "xrdp-sesman", "cockpit",
-        "other"};
-
 static void add_name(char list[static PAM_STACK_LIST_MAX], const char *name)
 {
 	size_t length = strlen(list);
@@ -200,8 +193,8 @@ static void survey_service(
 
 static bool is_known(const char *service)
 {
-	for (size_t i = 0; i < sizeof(SERVICES) / sizeof(SERVICES[0]); i++)
-		if (strcmp(service, SERVICES[i]) == 0)
+	for (size_t i = 0; services_interactive(i) != NULL; i++)
+		if (strcmp(service, services_interactive(i)) == 0)
 			return true;
 	return false;
 }
@@ -234,8 +227,8 @@ void pam_stack_survey(int root, struct pam_stacks *stacks)
 	snprintf(stacks->module, sizeof(stacks->module), "%s", pam_file_name(module));
 	if (dir < 0)
 		return;
-	for (size_t i = 0; i < sizeof(SERVICES) / sizeof(SERVICES[0]); i++)
-		survey_service(dir, SERVICES[i], module, stacks);
+	for (size_t i = 0; services_interactive(i) != NULL; i++)
+		survey_service(dir, services_interactive(i), module, stacks);
 	if (display_manager(root, manager) && !is_known(manager))
 		survey_service(dir, manager, module, stacks);
 	close(dir);

@@ -31,6 +31,10 @@
 #define PATH_AUTH_DIR "var/lib/sekisho/auth" /* 0700 root; a file a user, 0600 root */
 #define AUTH_DECOY ".decoy"                  /* auth_state.h; made by main */
 
+#define PATH_UNATTENDED_DIR                                                                        \
+	"var/lib/sekisho/unattended" /* 0755 root; an empty file SERVICE for each, written by main \
+	                              */
+
 #define PATH_RUN "run/sekisho"
 #define PATH_UDEV_BUSY "run/udev/queue"
 #define PORTS_MARK "boot-mark" /* in PATH_MEDIA_DIR: REQUEST_PORTS_MARK's number, and a newline */

@@ -58,4 +58,8 @@ int port_allow(struct answer *a);
 int port_ways_allow(struct answer *a);
 int port_mark_keep(struct answer *a);
 
+/* requests_service.c */
+bool request_is_service(const struct request *q);
+int service_unattended(struct answer *a);
+
 #endif

@@ -34,6 +34,8 @@ struct document {
 		unsigned *combinations; /* or a list of them */
 		unsigned combinations_count;
 		uint64_t idle_days;
+		char **unattended;
+		unsigned unattended_count;
 		uint64_t crl_grace_hours;
 		uint64_t max_failures;
 		struct document_totp {
@@ -91,10 +93,15 @@ static const cyaml_schema_field_t TOTP[] = {
         CYAML_FIELD_END,
 };
 
+static const cyaml_schema_value_t SERVICE = {
+        CYAML_VALUE_STRING(CYAML_FLAG_POINTER, char, 1, SERVICE_NAME_SIZE - 1)};
+
 #define LOGIN_FIELDS                                                                               \
 	CYAML_FIELD_UINT("idle_days", CYAML_FLAG_OPTIONAL, struct document_login, idle_days),      \
 	        CYAML_FIELD_UINT("crl_grace_hours", CYAML_FLAG_OPTIONAL, struct document_login,    \
 	                crl_grace_hours),                                                          \
+	        CYAML_FIELD_SEQUENCE("unattended", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL,       \
+	                struct document_login, unattended, &SERVICE, 0, SERVICES_MAX),             \
 	        CYAML_FIELD_UINT(                                                                  \
 	                "max_failures", CYAML_FLAG_DEFAULT, struct document_login, max_failures),  \
 	        CYAML_FIELD_MAPPING("totp", CYAML_FLAG_DEFAULT, struct document_login, totp, TOTP)
@@ -334,6 +341,19 @@ static int check_combinations(
 	return 0;
 }
 
+static int check_unattended(
+        const struct document *d, const struct shape *shape, struct policy_error *error)
+{
+	for (unsigned i = 0; i < d->login.unattended_count; i++) {
+		const char *name = d->login.unattended[i];
+		const char *refusal = services_refusal(name);
+
+		if (refusal)
+			return refuse(error, shape, "login.unattended", "%s: %s", refusal, name);
+	}
+	return 0;
+}
+
 /* Keys that may be absent, with what they are then. */
 static const struct optional {
 	struct range range;
@@ -378,7 +398,8 @@ static int check_document(struct document *d, const struct shape *shape, struct 
 		return refuse(error, shape, "body",
 		        LANGUAGE("この団体の条文表がありません",
 		                "no catalogue of clauses for this body"));
-	if (check_combinations(d, shape, error) || check_optionals(d, shape, error))
+	if (check_combinations(d, shape, error) || check_optionals(d, shape, error) ||
+	        check_unattended(d, shape, error))
 		return ERR_FORMAT;
 	if (!rules || !rules->literal)
 		return refuse(error, shape, "rules",
@@ -443,6 +464,18 @@ static void fill_login(const struct document *d, struct policy *p)
 	p->crl_grace_hours = (unsigned)d->login.crl_grace_hours;
 }
 
+static void fill_unattended(const struct document *d, const struct shape *shape, struct policy *p)
+{
+	if (!shape_find(shape, "login.unattended")) {
+		services_unattended_default(&p->unattended);
+		return;
+	}
+	p->unattended.count = d->login.unattended_count;
+	for (unsigned i = 0; i < d->login.unattended_count; i++)
+		(void)snprintf(
+		        p->unattended.names[i], SERVICE_NAME_SIZE, "%s", d->login.unattended[i]);
+}
+
 static int fill(const uint8_t *text, size_t length, const struct document *d,
         const struct shape *shape, struct policy *p, struct policy_error *error)
 {
@@ -462,6 +495,7 @@ static int fill(const uint8_t *text, size_t length, const struct document *d,
 	for (size_t i = 0; i < WAY_COUNT; i++)
 		p->treatments[i] = (enum treatment)d->ways.treatment[i];
 	fill_login(d, p);
+	fill_unattended(d, shape, p);
 	p->max_failures = (unsigned)d->login.max_failures;
 	p->totp_digits = (unsigned)d->login.totp.digits;
 	p->totp_step = (unsigned)d->login.totp.step;

@@ -7,6 +7,7 @@
 
 #include "policy/login.h"
 #include "policy/rule.h"
+#include "policy/services.h"
 #include "policy/treatment.h"
 
 #include <stdbool.h>
@@ -27,6 +28,7 @@ struct policy {
 	enum treatment treatments[WAY_COUNT]; /* deny where the document is silent */
 	struct rule_set *rules;
 	struct login_combinations login;
+	struct services unattended;
 	unsigned idle_days; /* 1..366: an unused token is to be looked after; 14 by default */
 	unsigned
 	        crl_grace_hours; /* 0..720: how long past its date a list of revoked cards counts */

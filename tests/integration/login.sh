@@ -42,6 +42,9 @@ services() {
 		echo "$type required $module $options timeout=20"
 	done >"$svc/totp"
 	echo "auth required $module $options timeout=2" >"$svc/hasty"
+	for type in account session; do
+		echo "$type required $module $options timeout=5"
+	done >"$svc/cron"
 	# As pam-auth-update writes it, with another password database than the machine's.
 	cat >"$svc/svc" <<END
 auth [success=1 default=ignore] /usr/lib/x86_64-linux-gnu/pam_wrapper/pam_matrix.so passdb=$work/passdb
@@ -206,6 +209,10 @@ operation=acct_mgmt pam totp games
 check "the account stage refuses a locked user" told "pamtester: Permission denied"
 operation=chauthtok pam totp games
 check "so does the password stage" told "pamtester: Permission denied"
+operation=acct_mgmt pam cron games
+check "what cron runs for him goes on" told "pamtester: account management done"
+operation="open_session close_session" pam cron games
+check "and is no session for the journal" journalled '"session.opened","user":"games","service":"cron"' 0
 kill -KILL "$(agent_child auth)"
 within 10 agent_child auth >/dev/null
 pam totp games "$(code 0)"
@@ -351,6 +358,8 @@ victim=$(agent_child auth)
 kill -KILL "$victim"
 pam hasty games "$(code 1)"
 check "without auth nobody enters" told "$unavailable"
+operation=acct_mgmt pam cron games
+check "but cron, which the policy calls unattended, goes on" told "pamtester: account management done"
 let_go
 within 10 agent_child auth >/dev/null
 pam totp games "$(code 1)"
@@ -391,9 +400,13 @@ check "and the user once they are free" told "$ok"
 openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj "/CN=office" \
 	-keyout "$work/office.key" -out "$work/office.pem" 2>/dev/null
 install -m 644 "$work/office.pem" "$root/etc/sekisho/trust/policy-signers.pem"
-sed -e 's/max_failures: 3/max_failures: 1/' -e 's/digits: 6/digits: 8/' \
+sed -e 's/max_failures: 3/max_failures: 1\n  unattended: [atd]/' -e 's/digits: 6/digits: 8/' \
 	"$top/packaging/policies/mito-my-number.yaml" >"$work/policy.yaml"
 check "a policy is installed: 8 digits, one try" install_policy
+only_atd() {
+	[ "$(ls "$root/var/lib/sekisho/unattended")" = atd ]
+}
+check "it does not call cron unattended" within 5 only_atd
 pam totp games "$(code 1)"
 check "a token that is weaker than the policy is refused" told "weaker than the policy asks"
 check "enrolling fewer digits is refused" test -z "$(enrol --replace --digits 6)"
@@ -519,5 +532,9 @@ check "without an agent enrol answers 3" test "$(sekisho enrol totp games --no-c
 check "and enrols nobody" test ! -e "$state/games"
 pam hasty games 000000
 check "and nobody enters" told "$unavailable"
+operation=acct_mgmt pam totp games
+check "nor by the account stage alone" told "$unavailable"
+operation="acct_mgmt open_session" pam cron games
+check "cron goes on" told "pamtester: successfully opened a session"
 
 summary

@@ -40,7 +40,9 @@ login_asks() {
 		$3 == "pam_sekisho.so" {found++; at = NR; required = ($2 == "required")}
 		$2 == "sufficient" {skips = 1}
 		END {exit !(found == 1 && required && permit && at > permit && !skips)}' &&
-		grep -qE '^account[[:space:]]+required[[:space:]]+pam_sekisho.so' /etc/pam.d/common-account
+		grep -qE '^account[[:space:]]+required[[:space:]]+pam_sekisho.so' /etc/pam.d/common-account &&
+		grep -qE '^session[[:space:]]+required[[:space:]]+pam_sekisho.so' /etc/pam.d/common-session &&
+		! grep -q pam_sekisho /etc/pam.d/common-session-noninteractive
 }
 login_unchanged() {
 	! grep -rq pam_sekisho /etc/pam.d

@@ -24,7 +24,8 @@ struct stage {
 	size_t told_count;
 };
 
-static const struct auth_rules RULES = FIXTURE_RULES;
+static struct auth_rules rules = FIXTURE_RULES;
+static const char *service = "login";
 
 static void start(struct stage *s, uid_t peer)
 {
@@ -38,7 +39,7 @@ static void start(struct stage *s, uid_t peer)
 	assert_true(s->pid >= 0);
 	if (s->pid == 0) {
 		const struct login login = {
-		        .client = client[1], .peer = peer, .parent = parent[1], .rules = &RULES};
+		        .client = client[1], .peer = peer, .parent = parent[1], .rules = &rules};
 
 		close(client[0]);
 		close(parent[0]);
@@ -70,7 +71,7 @@ static void begin(const struct stage *s, uint8_t stage, const char *user)
 	struct buffer b = buffer_over(memory, sizeof(memory));
 
 	buffer_put_u8(&b, stage);
-	buffer_put_string(&b, "login");
+	buffer_put_string(&b, service);
 	buffer_put_string(&b, user);
 	buffer_put_string(&b, "tty1");
 	buffer_put_string(&b, "");
@@ -446,6 +447,38 @@ static void out_of_their_days(void **state)
 	}
 }
 
+/* Three wrong codes for root do not stop what cron runs for him, and its sessions are nobody's. */
+static void unattended_services(void **state)
+{
+	const struct auth_file file = fixture_file(*state);
+	struct auth_state locked;
+	char day[PERSON_DAY_SIZE];
+	char ended[128];
+
+	services_unattended_default(&rules.unattended);
+	assert_int_equal(auth_state_read(&file, &locked), 0);
+	locked.locked = true;
+	assert_int_equal(auth_state_write(&file, &locked), 0);
+	service = "cron";
+	run_stage(&file, 0, LOGIN_ACCOUNT, 0, LOGIN_SUCCESS);
+	run_stage(&file, 0, LOGIN_SESSION_OPEN, 0, LOGIN_SUCCESS);
+	run_stage(&file, 0, LOGIN_SESSION_CLOSE, 0, LOGIN_SUCCESS);
+	run_stage(&file, FIXTURE_UID, LOGIN_ACCOUNT, 0, LOGIN_PERM_DENIED);
+	set_person(&file, PERSON_TEMPORARY, 0, -2);
+	person_day_print((int32_t)(time(NULL) / 86400) - 2, day);
+	snprintf(ended, sizeof(ended),
+	        "You could use this terminal until %s; ask the administrator if that should go on.",
+	        day);
+	refused_for(&file, LOGIN_ACCOUNT, "after-last-day", ended, LOGIN_ACCT_EXPIRED);
+	service = "cron2";
+	set_person(&file, PERSON_TEMPORARY, 0, 2);
+	run_stage(&file, 0, LOGIN_ACCOUNT, 0, LOGIN_PERM_DENIED);
+	run_stage(&file, 0, LOGIN_SESSION_OPEN, EVENT_SESSION_OPENED, LOGIN_SUCCESS);
+	service = "login";
+	rules.unattended.count = 0;
+	close(file.fd);
+}
+
 static const char *value_of(const struct event_record *e, uint16_t field)
 {
 	for (size_t i = 0; i < e->count; i++)
@@ -562,6 +595,8 @@ int main(void)
 	                a_user_asks_for_himself_only, workspace_set_up, workspace_tear_down),
 	        cmocka_unit_test_setup_teardown(
 	                other_stages, workspace_set_up, workspace_tear_down),
+	        cmocka_unit_test_setup_teardown(
+	                unattended_services, workspace_set_up, workspace_tear_down),
 	        cmocka_unit_test_setup_teardown(
 	                out_of_their_days, workspace_set_up, workspace_tear_down),
 	        cmocka_unit_test_setup_teardown(

@@ -80,6 +80,12 @@ static void names_outside_the_grammar_are_forbidden(void **state)
 		        answer(*state, ROLE_GUARD, REQUEST_USB_DEAUTHORISE, devices[i], 5, -1),
 		        REQUESTS_FORBIDDEN);
 	}
+	static const char *const services[] = {
+	        "", ".", "..", ".cron", "../cron", "a/b", "login", "sshd", "other", "Cron", "a b"};
+
+	for (size_t i = 0; i < sizeof(services) / sizeof(services[0]); i++)
+		assert_int_equal(answer(*state, ROLE_AUTH, REQUEST_UNATTENDED, services[i], 1, -1),
+		        REQUESTS_FORBIDDEN);
 	for (size_t i = 0; i < sizeof(users) / sizeof(users[0]); i++)
 		assert_int_equal(answer(*state, ROLE_AUTH, REQUEST_USER_OPEN, users[i], 0, -1),
 		        REQUESTS_FORBIDDEN);
@@ -97,6 +103,31 @@ static void numbers_outside_their_range_are_forbidden(void **state)
 	        answer(*state, ROLE_GUARD, REQUEST_POLICY_STORE, "", 0, 0), REQUESTS_FORBIDDEN);
 	assert_int_equal(
 	        answer(*state, ROLE_AUTH, REQUEST_USER_OPEN, "a", 1, -1), REQUESTS_FORBIDDEN);
+	assert_int_equal(
+	        answer(*state, ROLE_AUTH, REQUEST_UNATTENDED, "cron", 2, -1), REQUESTS_FORBIDDEN);
+}
+
+static void unattended_services_come_and_go(void **state)
+{
+	struct workspace *w = *state;
+
+	assert_int_equal(workspace_run(w, "mkdir -p var/lib/sekisho && umask 077"), 0);
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(answer(w, ROLE_AUTH, REQUEST_UNATTENDED, "cron", 1, -1), 0);
+	assert_int_equal(answer(w, ROLE_AUTH, REQUEST_UNATTENDED, "atd", 1, -1), 0);
+	assert_int_equal(
+	        workspace_run(w, "cd var/lib/sekisho/unattended && test \"$(stat -c '%a %s' "
+	                         ". cron | cut -d' ' -f1 | paste -sd,)\" = 755,644 && "
+	                         "test -e atd"),
+	        0);
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(answer(w, ROLE_AUTH, REQUEST_UNATTENDED, "cron", 0, -1), 0);
+	assert_int_equal(
+	        workspace_run(w, "cd var/lib/sekisho/unattended && test \"$(ls)\" = atd"), 0);
+	assert_int_equal(
+	        workspace_run(w, "cd var/lib/sekisho && rm -r unattended && ln -s /tmp unattended"),
+	        0);
+	assert_int_equal(answer(w, ROLE_AUTH, REQUEST_UNATTENDED, "cron", 1, -1), ERR_IO);
 }
 
 static void a_role_has_its_own_requests_only(void **state)
@@ -112,6 +143,7 @@ static void a_role_has_its_own_requests_only(void **state)
 	        {"1-2", 5, REQUEST_USB_AUTHORISE, ROLE_GUARD},
 	        {"1-2", 5, REQUEST_USB_DEAUTHORISE, ROLE_GUARD},
 	        {"a", 0, REQUEST_USER_OPEN, ROLE_AUTH},
+	        {"cron", 1, REQUEST_UNATTENDED, ROLE_AUTH},
 	};
 
 	for (size_t i = 0; i < sizeof(valid) / sizeof(valid[0]); i++) {
@@ -412,6 +444,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	        TEST(names_outside_the_grammar_are_forbidden),
 	        TEST(numbers_outside_their_range_are_forbidden),
+	        TEST(unattended_services_come_and_go),
 	        TEST(a_role_has_its_own_requests_only),
 	        TEST(a_descriptor_where_none_belongs_is_forbidden),
 	        TEST(bytes_behind_the_name_are_forbidden),

@@ -458,7 +458,7 @@ static void clear_stage(struct stage *s)
 /* --- the table --- */
 
 /* A service whose four stacks are the module alone. */
-static void write_service(const struct workspace *w, const char *options)
+static void write_service_at(const struct workspace *w, const char *socket, const char *options)
 {
 	static const char *const types[] = {"auth", "account", "session", "password"};
 	char text[4096];
@@ -466,10 +466,15 @@ static void write_service(const struct workspace *w, const char *options)
 
 	for (size_t i = 0; i < 4; i++) {
 		length += (size_t)snprintf(text + length, sizeof(text) - length,
-		        "%s required %s socket=%s/auth.sock %s\n", types[i], SEKISHO_PAM_MODULE,
-		        w->path, options);
+		        "%s required %s socket=%s/%s %s\n", types[i], SEKISHO_PAM_MODULE, w->path,
+		        socket, options);
 	}
 	workspace_write_text(w, "service", text);
+}
+
+static void write_service(const struct workspace *w, const char *options)
+{
+	write_service_at(w, "auth.sock", options);
 }
 
 static int call_setcred(pam_handle_t *pam, int flags)
@@ -588,6 +593,80 @@ static void nothing_holds_a_session_open(void **state)
 	assert_int_equal(pam_end(pam, 0), PAM_SUCCESS);
 }
 
+/* The agent's socket and what it leaves for the module, as under a root of its own. */
+static void make_marks(const struct workspace *w)
+{
+	assert_int_equal(workspace_run(w, "umask 022; mkdir -p run var/lib/sekisho/unattended && "
+	                                  "ln -s .. run/sekisho && cd var/lib/sekisho && "
+	                                  ": >mark && : >unattended/service"),
+	        0);
+	write_service_at(w, "run/sekisho/auth.sock", O);
+}
+
+static int call_in(const struct workspace *w, size_t entry)
+{
+	static const struct line line = {"", {ABSENT, {0}, 0}, TYPES, U, O, {0}};
+
+	return call(w, &line, entry, 0);
+}
+
+/* The agent is away, the marks are where it put them. */
+static void unattended_services_go_on(void **state)
+{
+	static const char *const doubts[] = {"rm service", "rm service; ln -s ../mark service",
+	        "rm service; mkdir service", "chmod 666 service", "chmod 775 .",
+	        "chown 65534 service", "chown 65534 ."};
+	static const int with_mark[ENTRIES] = {PAM_AUTHINFO_UNAVAIL, PAM_SUCCESS, PAM_SUCCESS,
+	        PAM_SUCCESS, PAM_SUCCESS, PAM_AUTHINFO_UNAVAIL};
+	const struct workspace *w = *state;
+	char command[256];
+
+	if (geteuid() != 0)
+		skip();
+	make_marks(w);
+	for (size_t i = 0; i < ENTRIES; i++)
+		assert_int_equal(call_in(w, i), with_mark[i]);
+	for (size_t i = 0; i < sizeof(doubts) / sizeof(doubts[0]); i++) {
+		snprintf(command, sizeof(command), "cd var/lib/sekisho/unattended && { %s; }",
+		        doubts[i]);
+		assert_int_equal(workspace_run(w, command), 0);
+		assert_int_equal(call_in(w, ACCOUNT), PAM_AUTHINFO_UNAVAIL);
+		assert_int_equal(call_in(w, OPEN), PAM_AUTHINFO_UNAVAIL);
+		assert_int_equal(
+		        workspace_run(w, "cd var/lib/sekisho/unattended && rm -rf service && "
+		                         ": >service && chmod 644 service && "
+		                         "chmod 755 . && chown 0 ."),
+		        0);
+		assert_int_equal(call_in(w, ACCOUNT), PAM_SUCCESS);
+	}
+	/* Another socket is another agent's. */
+	write_service(w, O);
+	assert_int_equal(call_in(w, ACCOUNT), PAM_AUTHINFO_UNAVAIL);
+}
+
+/* What an agent that is there refuses stays refused. */
+static void unattended_services_obey(void **state)
+{
+	static const struct {
+		uint8_t result;
+		int answer;
+	} cases[] = {{LOGIN_SUCCESS, PAM_SUCCESS}, {LOGIN_ACCT_EXPIRED, PAM_ACCT_EXPIRED},
+	        {LOGIN_PERM_DENIED, PAM_PERM_DENIED}, {LOGIN_AUTH_ERR, PAM_AUTH_ERR},
+	        {LOGIN_UNAVAILABLE, PAM_SUCCESS}};
+	const struct workspace *w = *state;
+
+	make_marks(w);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const struct line line = {
+		        "", {LISTENS, {RESULT}, cases[i].result}, TYPES, U, O, {0}};
+		struct stage stage;
+
+		set_stage(w, &line.agent, &stage);
+		assert_int_equal(call(w, &line, ACCOUNT, 0), cases[i].answer);
+		clear_stage(&stage);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -596,6 +675,10 @@ int main(void)
 	                every_end_that_takes_its_time, workspace_set_up, workspace_tear_down),
 	        cmocka_unit_test_setup_teardown(
 	                silence_shows_nothing, workspace_set_up, workspace_tear_down),
+	        cmocka_unit_test_setup_teardown(
+	                unattended_services_go_on, workspace_set_up, workspace_tear_down),
+	        cmocka_unit_test_setup_teardown(
+	                unattended_services_obey, workspace_set_up, workspace_tear_down),
 	        cmocka_unit_test_setup_teardown(
 	                nothing_holds_a_session_open, workspace_set_up, workspace_tear_down),
 	};

@@ -138,6 +138,43 @@ static void takes_cards(void **state)
 	free(text);
 }
 
+static struct services unattended(const char *line)
+{
+	char *text = change(GOOD, "  max_failures: 3\n", line);
+	struct policy_error error;
+	struct services services;
+	struct policy *p;
+
+	assert_int_equal(policy_parse((uint8_t *)text, strlen(text), &p, &error), 0);
+	services = p->unattended;
+	policy_free(&p);
+	free(text);
+	return services;
+}
+
+static void unattended_services_are_named(void **state)
+{
+	struct services s = unattended("  max_failures: 3\n");
+
+	(void)state;
+	assert_true(services_have(&s, "cron"));
+	assert_true(services_have(&s, "systemd-user"));
+	assert_false(services_have(&s, "login"));
+	assert_false(services_have(&s, ""));
+	s = unattended("  max_failures: 3\n  unattended: [backup-1.x, atd]\n");
+	assert_int_equal(s.count, 2);
+	assert_true(services_have(&s, "backup-1.x"));
+	assert_true(services_have(&s, "atd"));
+	assert_false(services_have(&s, "cron"));
+	s = unattended("  max_failures: 3\n  unattended: []\n");
+	assert_int_equal(s.count, 0);
+	for (size_t i = 0; services_interactive(i) != NULL; i++)
+		assert_non_null(services_refusal(services_interactive(i)));
+	services_unattended_default(&s);
+	for (size_t i = 0; i < s.count; i++)
+		assert_null(services_refusal(s.names[i]));
+}
+
 static void takes_combinations(void **state)
 {
 	char *text = change(GOOD, "[password, totp]", "[[password, totp], [hotp, password]]");
@@ -247,6 +284,11 @@ static void refuses_with_a_place(void **state)
 	        {"max_failures: 3", "max_failures: 3\n  idle_days: 010", 14, 14},
 	        {"max_failures: 3", "max_failures: 3\n  crl_grace_hours: 721", 14, 20},
 	        {"max_failures: 3", "max_failures: 3\n  crl_grace_hours: -1", 14, 20},
+	        {"max_failures: 3", "max_failures: 3\n  unattended: [cron, sshd]", 14, 15},
+	        {"max_failures: 3", "max_failures: 3\n  unattended: [other]", 14, 15},
+	        {"max_failures: 3", "max_failures: 3\n  unattended: [../cron]", 14, 15},
+	        {"max_failures: 3", "max_failures: 3\n  unattended: [.cron]", 14, 15},
+	        {"max_failures: 3", "max_failures: 3\n  unattended: cron", 14, 15},
 	        {"[password, totp]", "[card]", 12, 12},
 	        {"[password, totp]", "[password, pin]", 12, 12},
 	        {"[password, totp]", "[totp, pin]", 12, 12},
@@ -441,6 +483,7 @@ int main(void)
 	        cmocka_unit_test(reads_every_key),
 	        cmocka_unit_test(every_way_has_a_key),
 	        cmocka_unit_test(takes_limits),
+	        cmocka_unit_test(unattended_services_are_named),
 	        cmocka_unit_test(takes_combinations),
 	        cmocka_unit_test(takes_cards),
 	        cmocka_unit_test(a_combination_is_of_two_kinds),
