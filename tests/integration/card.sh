@@ -137,6 +137,7 @@ pam() { # USER ANSWER...
 	for try in 1 2 3 4 5 6; do
 		printf '%s\n' "$@" | LD_PRELOAD="$asan libpam_wrapper.so" PAM_WRAPPER=1 PAM_WRAPPER_SERVICE_DIR=$svc \
 			timeout 60 pamtester card "$user" authenticate >"$work/out" 2>&1
+		! grep -qE 'PIN|[Cc]ard |code:|is locked' "$work/out" || return # the agent was asked
 		grep -q -e 'pwrap_' -e 'Initialization failure' "$work/out" || return
 		sleep 0.$try
 	done

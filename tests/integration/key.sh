@@ -71,6 +71,7 @@ pam() { # USER ANSWER...
 	for try in 1 2 3 4 5 6; do
 		printf '%s\n' "$@" | LD_PRELOAD="$asan libpam_wrapper.so" PAM_WRAPPER=1 PAM_WRAPPER_SERVICE_DIR=$svc \
 			timeout 60 pamtester key "$user" authenticate >"$work/out" 2>&1
+		! grep -qE 'PIN|ecurity key|code:|is locked' "$work/out" || return # the agent was asked
 		grep -q -e 'pwrap_' -e 'Initialization failure' "$work/out" || return
 		sleep 0.$try
 	done
