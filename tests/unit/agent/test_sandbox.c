@@ -2,6 +2,7 @@
 #include "tests/unit/cmocka_all.h"
 
 #include <fcntl.h>
+#include <linux/hidraw.h>
 #include <linux/netlink.h>
 #include <pthread.h>
 #include <sched.h>
@@ -9,6 +10,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
@@ -197,6 +200,26 @@ static int try_rename(void)
 	return 0;
 }
 
+/* As libfido2 asks what may be a security key; this is none, and says so. */
+static int try_ask_hid(void)
+{
+	struct hidraw_report_descriptor descriptor = {.size = 1};
+	int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	int size = 0;
+
+	if (ioctl(fd, HIDIOCGRDESCSIZE, &size) == 0 || ioctl(fd, HIDIOCGRDESC, &descriptor) == 0)
+		return 1;
+	return flock(fd, LOCK_EX | LOCK_NB);
+}
+
+static int try_change_hid(void)
+{
+	uint8_t report[2] = {0};
+
+	(void)ioctl(0, HIDIOCSFEATURE(sizeof(report)), report);
+	return 0;
+}
+
 static void *thread(void *argument)
 {
 	*(int *)argument = 1;
@@ -271,11 +294,11 @@ static void assert_status(pid_t pid, const char *name, const char *wanted)
 
 static void roles_and_what_kills_them(void **state)
 {
-	static const enum role children[] = {
-	        ROLE_GUARD, ROLE_AUTH, ROLE_SIGNER, ROLE_REPORTER, ROLE_ADMIN};
+	static const enum role children[] = {ROLE_GUARD, ROLE_AUTH, ROLE_SIGNER, ROLE_REPORTER,
+	        ROLE_ADMIN, ROLE_CARD, ROLE_FIDO2};
 	static int (*const never[])(void) = {try_exec, try_ptrace, try_socket_packet,
 	        try_socket_netfilter, try_socket_route, try_unshare, try_setuid, try_mount, try_bpf,
-	        try_keyctl, try_chmod, try_x32};
+	        try_keyctl, try_chmod, try_x32, try_change_hid};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(children) / sizeof(children[0]); i++) {
@@ -288,25 +311,27 @@ static void roles_and_what_kills_them(void **state)
 
 static void what_one_role_may_another_may_not(void **state)
 {
+	enum { writers = 1 << ROLE_REPORTER | 1 << ROLE_SIGNER | 1 << ROLE_CARD | 1 << ROLE_FIDO2 };
 	static const struct {
 		int (*action)(void);
 		unsigned may; /* bits of roles */
 	} actions[] = {
 	        {try_socket_inet, 1u << ROLE_REPORTER},
 	        {try_socket_inet6, 1u << ROLE_REPORTER},
-	        {try_socket_unix, 0},
+	        {try_socket_unix, 1u << ROLE_CARD},
 	        {try_socket_uevent, 1u << ROLE_GUARD},
-	        {try_write_file, 1u << ROLE_REPORTER | 1u << ROLE_SIGNER},
-	        {try_create_file, 1u << ROLE_REPORTER | 1u << ROLE_SIGNER},
+	        {try_write_file, writers},
+	        {try_create_file, writers},
 	        {try_rename, 1u << ROLE_REPORTER | 1u << ROLE_SIGNER},
 	        {try_fork, 1u << ROLE_AUTH},
 	        {try_thread, 1u << ROLE_AUTH},
-	        {try_executable_memory, 0},
+	        {try_executable_memory, 1u << ROLE_CARD},
+	        {try_ask_hid, 1u << ROLE_FIDO2},
 	};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(actions) / sizeof(actions[0]); i++) {
-		for (enum role role = ROLE_GUARD; role <= ROLE_ADMIN; role++) {
+		for (enum role role = ROLE_GUARD; role < ROLE_COUNT; role++) {
 			if ((actions[i].may & 1u << role) != 0)
 				assert_works(role, actions[i].action);
 			else
@@ -366,7 +391,7 @@ static void sandboxed_end(pid_t pid, int end)
 static void proc_shows_it(void **state)
 {
 	(void)state;
-	for (enum role role = ROLE_MAIN; role <= ROLE_ADMIN; role++) {
+	for (enum role role = ROLE_MAIN; role < ROLE_COUNT; role++) {
 		int end;
 		pid_t pid = sandboxed_start(role, &end);
 
