@@ -13,7 +13,8 @@ mkdir -p "$cache"
 mapfile -t sources < <(find core policy agent pam_module collector tests -name '*.c' -not -path '*/build/*' | sort)
 mapfile -t headers < <(find core policy agent pam_module collector tests -name '*.h' | sort)
 mapfile -t pages < <(find core policy agent pam_module collector -name '*.[1-8]' | sort)
-mapfile -t scripts < <(grep -rlE '^#!(/usr)?/bin/(env )?(ba)?sh( |$)' --exclude-dir=build --exclude-dir=.git . | sort)
+mapfile -t scripts < <(grep -rlE '^#!(/usr)?/bin/(env )?(ba)?sh( |$)' --exclude-dir=build --exclude-dir=.git . |
+	xargs -r awk 'FNR == 1 && /^#!/ {print FILENAME}' | sort)
 
 result() { # NAME CODE
 	if [ "$2" = 0 ]; then

@@ -10,7 +10,7 @@ top=$PWD
 logs=$top/build/test-logs
 passed=0
 failed=0
-running=
+declare -A running=() begun=() limits=() # of a step: its process, when it began, its seconds
 
 case ${1-} in
 '') quick=no; fuzz_seconds=20 ;;
@@ -22,9 +22,9 @@ esac
 # `timeout` hands a signal on to the whole group of what it runs.
 stop() {
 	trap '' INT TERM HUP
-	if [ -n "$running" ]; then
-		kill "$running" 2>/dev/null
-		wait "$running" 2>/dev/null
+	if [ ${#running[@]} -gt 0 ]; then
+		kill "${running[@]}" 2>/dev/null
+		wait "${running[@]}" 2>/dev/null
 	fi
 	echo "run.sh: interrupted" >&2
 	echo "$passed passed, $((failed + 1)) failed"
@@ -56,24 +56,34 @@ count() { # LOG CODE
 	[ "$bad" = 0 ]
 }
 
-step() { # NAME SECONDS COMMAND...
-	local name=$1 limit=$2 log code begun=$SECONDS
+begin() { # NAME SECONDS COMMAND...
+	local name=$1 limit=$2
 	shift 2
-	log=$logs/$name.log
+	timeout -k 10 "$limit" "$@" </dev/null >"$logs/$name.log" 2>&1 &
+	running[$name]=$!
+	begun[$name]=$SECONDS
+	limits[$name]=$limit
+}
+
+end() { # NAME
+	local name=$1 log=$logs/$1.log code
 	printf '%-28s ' "$name"
-	timeout -k 10 "$limit" "$@" </dev/null >"$log" 2>&1 &
-	running=$!
-	wait "$running"
+	wait "${running[$name]}"
 	code=$?
-	running=
+	unset "running[$name]"
 	if count "$log" "$code"; then
-		echo "ok ($((SECONDS - begun)) s)"
+		echo "ok ($((SECONDS - begun[$name])) s)"
 		return 0
 	fi
-	[ "$code" != 124 ] && [ "$code" != 137 ] || echo "run.sh: ended after $limit s" >>"$log"
-	echo "FAILED, exit $code ($((SECONDS - begun)) s); the end of $log:"
+	[ "$code" != 124 ] && [ "$code" != 137 ] || echo "run.sh: ended after ${limits[$name]} s" >>"$log"
+	echo "FAILED, exit $code ($((SECONDS - begun[$name])) s); the end of $log:"
 	tail -n 40 "$log" | sed 's/^/    | /'
 	return 1
+}
+
+step() { # NAME SECONDS COMMAND...
+	begin "$@"
+	end "$1"
 }
 
 build() { # PRESET
@@ -96,11 +106,13 @@ for preset in release dev; do
 	step "unit-$preset" 300 ctest --test-dir "build/$preset" -j 2 --timeout 120 --output-on-failure
 done
 step lint 600 tests/lint.sh
+# What integration tests do most is wait.
+begin fuzz 900 nice -n 10 tests/fuzz/run.sh "$fuzz_seconds"
 for script in tests/integration/*.sh; do
 	[ -e "$script" ] || continue
 	step "integration-$(basename "$script" .sh)" 180 "$script"
 done
-step fuzz 600 tests/fuzz/run.sh "$fuzz_seconds"
+end fuzz
 if [ $quick = no ]; then
 	step packages 600 tests/packages/run.sh build/packages
 	step terminal 1200 tests/terminal/run.sh

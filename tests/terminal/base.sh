@@ -9,12 +9,12 @@ mkdir -p "$directory"
 directory=$(cd "$directory" && pwd)
 
 # What a Debian installation without any task has, as far as the tests or the product can meet it.
-PACKAGES=udev,kmod,systemd,systemd-sysv,dbus,login,passwd,sudo,procps,iproute2,libpam-modules,libpam-runtime
+PACKAGES=udev,kmod,systemd,systemd-sysv,dbus,login,passwd,sudo,procps,iproute2,libpam-modules,libpam-runtime,initramfs-tools,busybox-static,grub2-common
 # For the root disk and the command channel, in load order.
 INITRAMFS_MODULES="virtio_ring virtio virtio_pci_modern_dev virtio_pci_legacy_dev virtio_pci virtio_blk crc16
 	crc32c_generic libcrc32c mbcache jbd2 ext4 virtio_console"
 # Drivers no virtual terminal of ours has hardware for: two thirds of the kernel package.
-UNUSED_DRIVERS="gpu media net/ethernet infiniband staging iio isdn hwmon mtd edac leds video/fbdev platform"
+UNUSED_DRIVERS="gpu net/ethernet infiniband staging iio isdn hwmon mtd edac leds video/fbdev platform"
 
 kernel_package() {
 	apt-cache depends linux-image-amd64 | awk '$1 == "Depends:" && $2 ~ /^linux-image-6/ {print $2; exit}'
@@ -48,6 +48,8 @@ trim_modules() { # KERNEL-TREE VERSION
 	for driver in $UNUSED_DRIVERS; do
 		rm -rf "$1/lib/modules/$2/kernel/drivers/$driver"
 	done
+	# Of media, only what sound cards need.
+	find "$1/lib/modules/$2/kernel/drivers/media" -mindepth 1 -maxdepth 1 -not -name mc -exec rm -rf {} +
 	# Of wireless LAN only what is no hardware: mac80211_hwsim.
 	rm -rf "$1/lib/modules/$2/kernel/drivers/net/wireless/"*/
 	rm -rf "$1/lib/modules/$2/kernel/sound/soc" "$1/lib/modules/$2/kernel/fs/xfs"
@@ -66,6 +68,9 @@ furnish_root() { # ROOT
 	echo terminal >"$root/etc/hostname"
 	printf '127.0.0.1 localhost terminal\n10.0.2.100 collector.office.test\n' >"$root/etc/hosts"
 	: >"$root/etc/fstab"
+	# The boot loader's configuration as its package's own start would make it; nothing boots by it.
+	cp "$root/usr/share/grub/default/grub" "$root/etc/default/grub"
+	mkdir -p "$root/boot/grub"
 	echo 0123456789abcdef0123456789abcdef >"$root/etc/machine-id"
 	mkdir -p "$root/etc/systemd/journald.conf.d"
 	printf '[Journal]\nStorage=volatile\nRateLimitBurst=0\n' >"$root/etc/systemd/journald.conf.d/test.conf"
@@ -102,6 +107,7 @@ cp "$work/kernel/boot/vmlinuz-$version" "$work/out/vmlinuz"
 make_initramfs "$work/kernel" "$work/out/initrd"
 trim_modules "$work/kernel" "$version"
 cp -a "$work/kernel/lib/modules" "$work/root/usr/lib/"
+cp "$work/kernel/boot/config-$version" "$work/kernel/boot/vmlinuz-$version" "$work/root/boot/" # for mkinitramfs and update-grub
 furnish_root "$work/root"
 truncate -s 2G "$work/out/disk.img"
 mkfs.ext4 -q -O ^metadata_csum -E lazy_itable_init=1,root_owner=0:0 -d "$work/root" "$work/out/disk.img"

@@ -22,7 +22,7 @@ machine_start() {
 	rm -f "$machine"/*.sock
 	qemu-system-x86_64 -name sekisho-test -accel "$accelerator" -cpu "$cpu" -smp 2 -m 1024 \
 		-machine pc,i8042=off,vmport=off,hpet=off -nodefaults -display none -rtc base=utc \
-		-kernel "$SEKISHO_VM_BASE/vmlinuz" -initrd "$SEKISHO_VM_BASE/initrd" -append "$kernel_line${kernel_extra:+ $kernel_extra}" \
+		-kernel "$SEKISHO_VM_BASE/vmlinuz" -initrd "${initrd:-$SEKISHO_VM_BASE/initrd}" -append "$kernel_line${kernel_extra:+ $kernel_extra}" \
 		-drive "file=$disk,format=raw,if=virtio,${disk_options:-snapshot=on,cache=unsafe}" \
 		-chardev "file,id=console,path=$machine/console.log" -serial chardev:console \
 		-chardev "socket,id=login,path=$machine/login.sock,server=on,wait=off" -serial chardev:login \

@@ -1,10 +1,14 @@
 # shellcheck shell=bash
 # Words for USB devices that are made of words (tools/plugged.c, over vhci-hcd). Scenarios source it.
 
-# The tool in the guest, and the controller it plugs into. $made_bus: its bus.
+# The tools in the guest, and the controller it plugs into. $made_bus: its bus.
 usb_tools() {
+	local tool
 	mkdir -p "$machine/tools"
-	gcc -O2 -static -s -o "$machine/tools/plugged" "$here/tools/plugged.c" || fail "plugged.c does not compile"
+	for tool in plugged claim; do
+		gcc -O2 -static -s -o "$machine/tools/$tool" "$here/tools/$tool.c" || fail "$tool.c does not compile"
+	done
+	cp "$here/tools/gadget" "$machine/tools/"
 	send_directory "$machine/tools" /usr/local/sbin
 	guest 'modprobe vhci-hcd' || fail "no vhci-hcd"
 	made_bus=$(guest 'grep -lx 480 /sys/devices/platform/vhci_hcd.0/usb*/speed | sed "s|/speed||; s|.*/usb||"')
@@ -13,17 +17,17 @@ usb_tools() {
 		fail "vhci-hcd's hub is not closed"
 }
 
-# A policy that lets in every device by its rules, and of kinds only hid, hub and those given, is in force.
+# A policy that lets in every device by its rules, and of kinds hid and hub, but for what is given, is in force.
 usb_policy() { # VERSION [KIND=TREATMENT...]
-	local version=$1 ways= kind
+	local version=$1 kind
 	shift
+	rules=allow policy_text "$version" | sed '/^$/d' >"$office/usb.yaml"
 	for kind; do
-		ways+="  ${kind%%=*}: ${kind#*=}\n"
+		sed -i "/^  ${kind%%=*}: /d; s/^ways:\$/&\n  ${kind%%=*}: ${kind#*=}/" "$office/usb.yaml"
 	done
-	rules=allow policy_text "$version" | sed "s/^  hub: allow\$/&\n$ways/; /^\$/d" >"$office/usb.yaml"
 	policy_sign "$office/usb.yaml" "$office/usb.p7"
 	send_file "$office/usb.p7" /root/offer
-	guest 'sekisho policy install /root/offer' || fail "policy $version is not accepted"
+	eventually 10 guest_true 'sekisho policy install /root/offer' || fail "policy $version is not accepted"
 	policy_is "$version" "with policy $version"
 }
 
@@ -35,7 +39,7 @@ make() { # WORDS...
 		command+=$'\n'"plugged $port $words || exit 1"
 		port=$((port + 1))
 	done
-	made=$(guest "bus=$made_bus count=$port
+	made=$(guest_timeout=200 guest "bus=$made_bus count=$port
 		$made_in_guest
 		$command
 		made_decided") || fail "not plugged in or not decided on: $made"
