@@ -1,5 +1,5 @@
-# What can go wrong around guard does: sysfs that cannot be written, uevents that are lost or forged. Nothing is let in by
-# it, what could not be enforced is told of and mended.
+# What can go wrong around guard does: sysfs that cannot be written, uevents that are lost or forged, a clock that is years
+# wrong, a terminal that sleeps. Nothing is let in by it, what could not be enforced is told of and mended, nobody dies.
 resume_terminal
 watch_storage
 
@@ -118,5 +118,38 @@ eventually 10 key_arrives || fail "the keyboard has gone by a forged uevent"
 [ "$(journal_lines | grep -c '"device.removed"')" = "$removed" ] || fail "a device was forgotten by a forged uevent"
 unplug s3
 
+# --- a clock that is years wrong ---
+clock_stick() { # DATE SERIAL
+	guest_true "date -s '$1'"
+	plug usb-storage s4 "serial=$2"
+	expect_event device.denied "serial=$2"
+	expect_not_authorised "$2"
+	guest_true 'sekisho journal verify' || fail "in $1 the journal is broken"
+	eventually 10 key_arrives || fail "in $1 the keyboard is dead"
+	unplug s4
+}
+clock_stick '2001-02-03 04:05:06' STICK-2001
+clock_stick '2099-12-31 23:59:59' STICK-2099
+set_clock
+
+# --- asleep ---
+is_asleep() {
+	[ "$(qmp '{"execute":"query-status"}' | jq -r .status)" = suspended ]
+}
+guest_true '(sleep 1; echo mem >/sys/power/state) >/dev/null 2>&1 &'
+eventually 15 is_asleep || fail "the terminal does not go to sleep"
+plug usb-storage s5 serial=STICK-ASLEEP
+qmp '{"execute":"system_wakeup"}' >/dev/null
+set_clock
+expect_event device.denied serial=STICK-ASLEEP
+expect_not_authorised STICK-ASLEEP
+eventually 10 keyboard_there || fail "the keyboard is dead after sleep"
+
 expect_no_block_device
 [ "$(process_pid main)" = "$main" ] || fail "main is another"
+[ "$(process_pid guard)" = "$guard" ] || fail "guard is another"
+unenforced_is 0 || fail "something is not enforced: $(guest 'sekisho status --json')"
+expect_event_at_collector device.unenforced device=usb1
+expect_event_at_collector device.denied serial=STICK-2099
+expect_event_at_collector device.denied serial=STICK-ASLEEP
+expect_terminal_state FRESH
