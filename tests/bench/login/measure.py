@@ -1,0 +1,70 @@
+"""measure.py USERS CODES MAIN SERVICE...: a table row for each service; MAIN is the agent's main process."""
+import os
+import resource
+import statistics
+import subprocess
+import sys
+import time
+
+users, codes, main = sys.argv[1], open(sys.argv[2]).read().split(), sys.argv[3]
+services = sys.argv[4:]
+tick = os.sysconf("SC_CLK_TCK")
+
+
+def agent_processes():
+    pids = [main]
+    for task in os.listdir(f"/proc/{main}/task"):
+        pids += open(f"/proc/{main}/task/{task}/children").read().split()
+    return pids
+
+
+def agent_cpu():
+    total = 0
+    for pid in agent_processes():
+        fields = open(f"/proc/{pid}/stat").read().rsplit(")", 1)[1].split()
+        total += sum(int(f) for f in (fields[11:15] if pid != main else fields[11:13]))
+    return total / tick
+
+
+def written(pid):
+    for line in open(f"/proc/{pid}/io"):
+        if line.startswith("write_bytes:"):
+            return int(line.split()[1])
+    return 0
+
+
+def all_written():
+    return sum(written(pid) for pid in agent_processes() + ["self"])
+
+
+def client_cpu():
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def log_in(service, code):
+    before = (agent_cpu(), client_cpu(), all_written())
+    begun = time.perf_counter()
+    done = subprocess.run(["pamtester", service, "games", "authenticate"], input=code + "\n",
+                          capture_output=True, text=True)
+    wall = time.perf_counter() - begun
+    if "successfully authenticated" not in done.stdout + done.stderr:
+        sys.exit(f"{service}: {done.stdout}{done.stderr}")
+    after = (agent_cpu(), client_cpu(), all_written())
+    return wall, after[0] - before[0] + after[1] - before[1], after[2] - before[2]
+
+
+figures = {service: [] for service in services}
+# pam_oath's megabytes keep the disk from everybody else's fsync: it goes last, alone.
+for turn in ([s for s in services if s != "oath"], [s for s in services if s == "oath"]):
+    os.sync()
+    for code in codes:
+        for service in turn:
+            figures[service].append(log_in(service, code))
+wall = {s: statistics.median(f[0] for f in figures[s]) * 1000 for s in services}
+for service in services:
+    cpu = sum(f[1] for f in figures[service]) / len(codes) * 1000
+    bytes_written = sum(f[2] for f in figures[service]) / len(codes)
+    ratio = f"  sekisho / {service} {wall['sekisho'] / wall[service]:.2f}" if service in ("oath", "google") else ""
+    print(f"{users:>7} users  {service:8} {wall[service]:8.2f} ms  cpu {cpu:7.2f} ms  "
+          f"written {bytes_written:10.0f} bytes{ratio}", flush=True)
