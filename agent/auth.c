@@ -38,7 +38,7 @@ enum {
 	WORKER_GRACE_MS = 5000,
 	SIGNER_RETRY_MS = 5000,
 	SIGNER_SEND_SECONDS = 1,
-	SETTLE_MS = 300, /* a change of a stack is more than one write */
+	SETTLE_MS = 1000, /* a change of a stack is more than one write, and so is an upgrade */
 };
 
 struct worker_slot {

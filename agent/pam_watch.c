@@ -18,10 +18,10 @@ static const struct {
 	const char *path;
 	uint32_t mask;
 } PLACES[] = {
-        {"etc", NAMES},
-        {"etc/pam.d", FILES},
+        {"etc", NAMES}, {"etc/pam.d", FILES},
         {"etc/systemd/system", NAMES}, /* display-manager.service is a link */
         {SEKISHO_PAMDIR, FILES},
+        {"var/lib/dpkg/info", NAMES}, /* written after the module, when both are unpacked */
 };
 
 static void add_all(int fd, const char *root)

@@ -95,7 +95,7 @@ code() { # STEPS: the code so many steps from now
 }
 # Codes are of the present, past and next step: with 20 s left none of them changes sides while it is used.
 settle() {
-	while [ $(($(date +%s) % 30)) -ge "${1:-20}" ]; do sleep 0.5; done
+	while [ $(($(date +%s) % 30)) -ge 20 ]; do sleep 0.5; done
 }
 install_policy() {
 	sekisho policy sign "$work/policy.yaml" --certificate "$work/office.pem" --key "$work/office.key" \
@@ -164,32 +164,6 @@ check "and journalled" journalled '"token.revoked","user":"games","factor":"totp
 check "there is no such token any more" test "$(sekisho revoke games 2 >/dev/null 2>&1; echo $?)" = 1
 sekisho enrol list games >"$work/out" 2>&1
 check "the first one stays" grep -qE '^1 +totp ' "$work/out"
-
-# the same code, many times at once
-settle 10
-once=0
-: >"$work/rounds"
-for _ in $(seq 20); do
-	secret=$(enrol --replace)
-	shared=$(code 0)
-	racers=()
-	for i in $(seq 20); do
-		out=$work/race.$i pam totp games "$shared" &
-		racers+=($!)
-	done
-	wait "${racers[@]}"
-	cat "$work"/race.* >"$work/round"
-	# pam_wrapper's own directories collide now and then: who had none was never asked for a code, and counts as nothing.
-	asked=$(grep -c 'Verification code: ' "$work/round")
-	if [ "$asked" -ge 10 ] && [ "$(grep -c "$ok" "$work/round")" = 1 ] &&
-		[ "$(grep -c "$used" "$work/round")" = $((asked - 1)) ]; then
-		once=$((once + 1))
-	else
-		sort "$work/round" | uniq -c >>"$work/rounds"
-	fi
-done
-cp "$work/rounds" "$work/out"
-check "one code from 20 processes at once is accepted once, 20 times of 20 (was $once)" test $once = 20
 
 # lockout
 settle
@@ -442,25 +416,6 @@ pam totp games "$(oathtool --hotp -c 50 $seed)"
 check "one far ahead is not" told "$wrong"
 pam totp games "$(oathtool --hotp -c 51 $seed)"
 check "with the one after it the token is back" told "$ok"
-once=0
-: >"$work/rounds"
-for round in $(seq 52 56); do
-	racers=()
-	for i in $(seq 8); do
-		out=$work/race.$i pam totp games "$(oathtool --hotp -c "$round" $seed)" &
-		racers+=($!)
-	done
-	wait "${racers[@]}"
-	cat "$work"/race.[1-8] >"$work/round"
-	if [ "$(grep -c "$ok" "$work/round")" = 1 ]; then
-		once=$((once + 1))
-	else
-		sort "$work/round" | uniq -c >>"$work/rounds"
-	fi
-	sekisho unlock games >/dev/null 2>&1
-done
-cp "$work/rounds" "$work/out"
-check "one counted code from 8 processes at once is accepted once, 5 times of 5 (was $once)" test $once = 5
 sekisho revoke games all >"$work/out" 2>&1
 sed -e 's/max_failures: 3/max_failures: 1/' -e 's/digits: 6/digits: 8/' -e 's/^version: .*/version: 1001/' \
 	"$top/packaging/policies/mito-my-number.yaml" >"$work/policy.yaml"
@@ -521,7 +476,7 @@ check "one that goes round it is an event" within 5 journalled '"login.drifted",
 sekisho status >"$work/out" 2>&1
 check "and in the status" grep -q 'LOGINS OPEN.*login' "$work/out"
 stack "[success=ok default=ignore] pam_sekisho.so" "required pam_unix.so"
-sleep 0.5
+sleep 1.5
 check "so does one that ignores it: nothing has changed for the journal" journalled '"login.drifted"' 2
 stack "required pam_unix.so" "required pam_sekisho.so"
 check "and its end" within 5 journalled '"login.drifted","pam_stacks":"login","pam_bypassed":""' 2

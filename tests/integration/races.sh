@@ -65,6 +65,15 @@ race() { # one code, 8 processes
 	[ "$(grep -c ' success ' "$work/round")" = 1 ] && [ "$(grep -c " auth_err $used" "$work/round")" = 7 ]
 }
 
+race_counted() { # a used one is a wrong one, and the third of them locks
+	local code
+	code=$(hotp "$counter")
+	crowd daemon "$code" daemon "$code" daemon "$code" daemon "$code" \
+		daemon "$code" daemon "$code" daemon "$code" daemon "$code" >"$work/round" 2>&1
+	sekisho unlock daemon >/dev/null
+	[ "$(grep -c ' success ' "$work/round")" = 1 ] && [ "$(grep -c ' auth_err \| maxtries ' "$work/round")" = 7 ]
+}
+
 kill_auth() {
 	kill -KILL "$auth"
 }
@@ -87,7 +96,7 @@ serves() {
 siege() { # WHAT
 	local totp_code counted next good
 	totp_code=$(totp "$(enrol)")
-	counted=$(hotp $counter)
+	counted=$(hotp "$counter")
 	next=$(hotp $((counter + 1)))
 	counter=$((counter + 2))
 	crowd games "$totp_code" games "$totp_code" games "$totp_code" daemon "$counted" \
@@ -148,7 +157,13 @@ check "one code from 8 processes at once is accepted once, $rounds times of $rou
 
 echo $seed >"$work/seed"
 check "a token of counted codes" sekisho enrol hotp daemon --secret-file "$work/seed" --no-confirm
-counter=0
+once=0
+: >"$work/odd"
+for counter in $(seq 0 $((rounds - 1))); do
+	if race_counted; then once=$((once + 1)); else odd "counter $counter"; fi
+done
+check "so is one counted code (was $once)" test $once = "$rounds"
+counter=$rounds
 auth=$(agent_child auth)
 for what in kill_workers kill_auth; do
 	besiege $what >"$work/besieged"

@@ -295,6 +295,7 @@ static void changes_are_seen(void **state)
 	assert_true(is_seen(w, fd, "ln -s /x etc/systemd/system/display-manager.service"));
 	snprintf(command, sizeof(command), "echo code >.%s/pam_sekisho.so", SEKISHO_PAMDIR);
 	assert_true(is_seen(w, fd, command));
+	assert_true(is_seen(w, fd, ": >var/lib/dpkg/info/libpam-sekisho.md5sums"));
 	/* Another directory under the same name is watched from then on. */
 	assert_true(is_seen(w, fd, "mv etc/pam.d etc/old"));
 	assert_true(is_seen(w, fd, "mkdir etc/pam.d"));
