@@ -77,7 +77,6 @@ static void load_policy(struct auth *auth)
 	error = unattended_publish(&auth->child.channel, auth->child.root, &auth->rules.unattended);
 	if (error != 0)
 		log_error("%s: %s", PATH_UNATTENDED_DIR, error_text(error));
-	memory_give_back();
 }
 
 /* A signer that hangs must not hang us. */
@@ -140,6 +139,7 @@ static void tell_state(struct auth *auth)
 	auth->retry_ms = auth->retell && auth->child.channel.signer_fd >= 0
 	                         ? clock_boot_ms() + SIGNER_RETRY_MS
 	                         : 0;
+	memory_give_back();
 }
 
 /* Called in the middle of a request too: only notes. */

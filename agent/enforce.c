@@ -542,6 +542,21 @@ static struct guarded *device_new(struct enforcement *e, const char *name)
 	return index_of(e, name) == e->count ? device_take(e, name) : NULL;
 }
 
+/* One that a look round met while the kernel was still adding it has no descriptors yet. They are
+ * there when the kernel tells of it. */
+static struct guarded *device_whole_now(struct enforcement *e, const char *name)
+{
+	size_t index = index_of(e, name);
+	struct device whole;
+
+	if (index == e->count || e->devices[index]->device.readable)
+		return NULL;
+	if (device_read(e->sys, name, &whole) != 0 || !whole.readable)
+		return NULL;
+	e->devices[index]->device = whole;
+	return e->devices[index];
+}
+
 void enforce_appeared(struct enforcement *e, const char *name)
 {
 	struct guarded *g = NULL;
@@ -551,6 +566,8 @@ void enforce_appeared(struct enforcement *e, const char *name)
 		hub_close(e, name);
 	} else {
 		g = device_new(e, name);
+		if (g == NULL)
+			g = device_whole_now(e, name);
 	}
 	if (g != NULL)
 		judge_again(e, g);

@@ -267,10 +267,12 @@ void keeper_serve(struct keeper *k)
 	}
 }
 
-void keeper_check(const struct keeper *k)
+void keeper_check(struct keeper *k)
 {
 	if (k->due_ms == 0 || clock_awake_ms() < k->due_ms)
 		return;
+	/* It takes a moment to go, and this process goes with it. */
+	k->due_ms = clock_awake_ms() + KEEPER_ANSWER_MS;
 	log_error("%s", LANGUAGE("番人が答えないため全て起動し直します",
 	                        "the keeper does not answer: everything is started anew"));
 	kill(getppid(), SIGKILL);

@@ -44,6 +44,6 @@ void keeper_ask(struct keeper *k);
 void keeper_serve(struct keeper *k);
 /* Kills a keeper that has not answered in time: main dies with it, and systemd starts everything
  * anew. */
-void keeper_check(const struct keeper *k);
+void keeper_check(struct keeper *k);
 
 #endif

@@ -217,6 +217,28 @@ static void observing_tells_and_touches_nothing(void **state)
 	assert_int_not_equal(noted(f, "event device.allowed 1-2 rule-allows observed"), 0);
 }
 
+static void one_that_was_met_too_early_is_read_again(void **state)
+{
+	struct fixture *f = *state;
+
+	sys_reset(f, "0\n");
+	policy_use(f, policy_keyboard);
+	assert_int_equal(
+	        renameat(f->e.sys, DEVICES "1-2/descriptors", f->e.sys, DEVICES "1-2/later"), 0);
+	enforce_everything(&f->e);
+	assert_int_equal(authorised(f, "1-2"), '0');
+	assert_int_equal(guarded(f, "1-2")->verdict.reason, REASON_UNREADABLE);
+	assert_int_equal(
+	        renameat(f->e.sys, DEVICES "1-2/later", f->e.sys, DEVICES "1-2/descriptors"), 0);
+	enforce_appeared(&f->e, "1-2");
+	assert_int_equal(authorised(f, "1-2"), '1');
+	assert_int_not_equal(noted(f, "event device.denied 1-2 unreadable"), 0);
+	assert_int_not_equal(noted(f, "event device.allowed 1-2 rule-allows"), 0);
+	/* One that does not become readable is not told of again. */
+	enforce_appeared(&f->e, "1-4");
+	assert_int_equal(guarded(f, "1-4")->verdict.reason, REASON_UNREADABLE);
+}
+
 static void what_is_not_journalled_stays_out(void **state)
 {
 	struct fixture *f = *state;
@@ -911,6 +933,7 @@ int main(int argc, char **argv)
 	        TEST(everything_is_judged),
 	        TEST(what_was_there_before_is_denied_too),
 	        TEST(observing_tells_and_touches_nothing),
+	        TEST(one_that_was_met_too_early_is_read_again),
 	        TEST(what_is_not_journalled_stays_out),
 	        TEST(without_a_signer_nothing_new_is_let_in),
 	        TEST(without_a_policy_one_can_still_log_in),
