@@ -22,6 +22,7 @@
 #include "agent/paths.h"
 #include "agent/unattended.h"
 #include "core/clock.h"
+#include "core/crypto.h"
 #include "core/error.h"
 #include "core/frame.h"
 #include "core/language.h"
@@ -480,9 +481,9 @@ static int serve(struct auth *auth)
 int main(int argc, char **argv)
 {
 	static struct auth auth;
-	int error = child_start(argc, argv, ROLE_AUTH, &auth.child);
+	int error;
 
-	if (error != 0)
+	if (crypto_start() != 0 || child_start(argc, argv, ROLE_AUTH, &auth.child) != 0)
 		return EXIT_USAGE;
 	auth.child.channel.on_main = on_main;
 	auth.child.channel.context = &auth;

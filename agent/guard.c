@@ -17,6 +17,7 @@
 #include "agent/ports.h"
 #include "agent/uevent.h"
 #include "core/clock.h"
+#include "core/crypto.h"
 #include "core/error.h"
 #include "core/language.h"
 #include "core/log.h"
@@ -480,7 +481,7 @@ int main(int argc, char **argv)
 	static struct guard g; /* large, and zero */
 	int r;
 
-	if (child_start(argc, argv, ROLE_GUARD, &g.child) != 0)
+	if (crypto_start() != 0 || child_start(argc, argv, ROLE_GUARD, &g.child) != 0)
 		return EXIT_USAGE;
 	g.child.channel.on_main = on_main;
 	g.child.channel.context = &g;

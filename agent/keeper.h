@@ -19,7 +19,7 @@ enum keeper_word {
 	KEEPER_STOPPING,
 };
 
-enum { KEEPER_ANSWER_MS = 2000 };
+enum { KEEPER_ANSWER_MS = 1500 };
 
 /* Main's end. */
 struct keeper {

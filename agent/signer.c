@@ -16,6 +16,7 @@
 #include "agent/signer_journal.h"
 #include "agent/signer_report.h"
 #include "agent/signer_state.h"
+#include "core/crypto.h"
 #include "core/error.h"
 #include "core/log.h"
 #include "core/memory.h"
@@ -487,7 +488,8 @@ int main(int argc, char **argv)
 	struct signer *s = calloc(1, sizeof(*s));
 	int error;
 
-	if (s == NULL || child_start(argc, argv, ROLE_SIGNER, &s->child) != 0)
+	if (s == NULL || crypto_start() != 0 ||
+	        child_start(argc, argv, ROLE_SIGNER, &s->child) != 0)
 		return EXIT_USAGE;
 	umask(0077);
 	s->child.channel.on_main = on_main;

@@ -1,5 +1,5 @@
 # The packages in a running terminal: an upgrade keeps enrolment, policy and journal and never lets a stick in; purging
-# stops everything, gives the USB ports back and leaves nothing but the system users, which Debian keeps.
+# stops everything, gives every port back and leaves nothing but the system users, which Debian keeps.
 resume_terminal
 watch_storage
 guest 'pam-auth-update --enable sekisho && grep -q pam_sekisho /etc/pam.d/common-auth' || fail "pam-auth-update"
@@ -14,7 +14,7 @@ for package in sekisho-agent libpam-sekisho; do
 	rm -rf "$directory/unpacked"
 done
 send_directory "$directory/upgrade" /root/upgrade
-guest_timeout=200 guest 'dpkg -i /root/upgrade/*.deb' || fail "the upgrade failed"
+guest_timeout=600 guest 'dpkg -i /root/upgrade/*.deb' || fail "the upgrade failed"
 guest_true 'systemctl is-active sekishod && [ "$(dpkg-query -W -f "\${Version}" sekisho-agent)" = 9.0 ]' || fail "not upgraded"
 policy_is 1 "after the upgrade"
 guest_true 'grep -qx "mode: enforce" /etc/sekisho/agent.yaml && sekisho journal verify' || fail "the upgrade lost something"
@@ -26,7 +26,12 @@ expect_not_authorised STICK-95-LATER
 expect_no_block_device
 expect_terminal_state FRESH
 
-guest_timeout=200 guest 'dpkg -P libpam-sekisho sekisho-agent' || fail "the purge failed"
+marked_image nvme1
+attach nvme nvme1 drive=image-nvme1 serial=NVME-95
+expect_event device.denied ways=nvme_hotplug
+expect_unreadable nvme1
+
+guest_timeout=600 guest 'dpkg -P libpam-sekisho sekisho-agent' || fail "the purge failed"
 guest_true '! ps -eo user,args | grep -E "[s]ekishod|^_sekisho|libexec/[s]ekisho"' || fail "something still runs"
 guest_true 'md5sum -c --quiet /root/pam-before' || fail "the login stacks are not as they were"
 left=$(guest 'find / -xdev -iname "*sekisho*" -not -path "/proc/*" -not -path "/root/*" -not -path "/var/log/*"')
@@ -34,4 +39,7 @@ left=$(guest 'find / -xdev -iname "*sekisho*" -not -path "/proc/*" -not -path "/
 guest_true '! systemctl cat sekishod.service && ! systemctl --failed --no-legend | grep sekisho' || fail "the unit is left"
 guest_true 'grep -qx 1 /sys/module/usbcore/parameters/authorized_default || grep -qx -- -1 /sys/module/usbcore/parameters/authorized_default' ||
 	fail "new controllers still start closed"
+guest_true '! grep -qx 0 /sys/bus/*/drivers_autoprobe && ! grep -qs sekisho /sys/bus/pci/devices/*/driver_override' ||
+	fail "ports that are not USB are still closed"
 expect_block_device
+expect_readable nvme1

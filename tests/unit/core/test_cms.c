@@ -1,6 +1,7 @@
 #include "tests/unit/workspace.h"
 
 #include "core/cms.h"
+#include "core/crypto.h"
 #include "core/error.h"
 
 static const char text[] = "policy:\r\n  version: 3\n\n関所\n";
@@ -380,5 +381,8 @@ int main(void)
 	        cmocka_unit_test(tampered),
 	};
 
+	/* As guard, auth and signer do. */
+	if (crypto_start() != 0)
+		return 1;
 	return cmocka_run_group_tests(tests, office_set_up, workspace_tear_down);
 }

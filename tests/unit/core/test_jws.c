@@ -1,6 +1,7 @@
 #include "tests/unit/cmocka_all.h"
 #include "tests/unit/rfc7515_key.h"
 
+#include "core/crypto.h"
 #include "core/encode.h"
 #include "core/error.h"
 #include "core/jws.h"
@@ -271,5 +272,8 @@ int main(void)
 	        cmocka_unit_test(size),
 	};
 
+	/* As guard, auth and signer do. */
+	if (crypto_start() != 0)
+		return 1;
 	return cmocka_run_group_tests(tests, keys_set_up, keys_tear_down);
 }
