@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "agent/descriptors.h"
@@ -13,6 +14,7 @@
 #include "core/encode.h"
 #include "core/error.h"
 
+enum { PORT_WAIT_MS = 40, PORT_STEP_MS = 2 };
 enum { NUMBER_SIZE = 16, DEVICE_LENGTH = 18, INTERFACE_PATH_MAX = DEVICE_NAME_MAX + 64 };
 
 static size_t digits_at(const char *text)
@@ -198,6 +200,22 @@ static int parent_hash_read(int dir, char hash[FACTS_HASH_MAX])
 	return r;
 }
 
+/*
+ * The kernel links a device to its port a moment after it has told of the device (usb_new_device()
+ * in drivers/usb/core/hub.c), and a rule about how it is connected must not depend on who is
+ * faster.
+ */
+static void port_await(int dir)
+{
+	const struct timespec step = {.tv_nsec = PORT_STEP_MS * 1000000L};
+
+	for (int i = 0; i < PORT_WAIT_MS / PORT_STEP_MS; i++) {
+		if (faccessat(dir, "port", F_OK, 0) == 0 || faccessat(dir, "devnum", F_OK, 0) != 0)
+			return;
+		nanosleep(&step, NULL);
+	}
+}
+
 static int facts_read(int dir, struct device *d)
 {
 	struct device_facts *f = &d->facts;
@@ -211,9 +229,11 @@ static int facts_read(int dir, struct device *d)
 	if (r == 0)
 		r = text_read(dir, "serial", f->serial, sizeof(f->serial));
 	if (r == 0)
-		r = text_read(dir, "port/connect_type", f->connect_type, sizeof(f->connect_type));
-	if (r == 0)
 		r = descriptors_read(raw, length, f);
+	if (r == 0) {
+		port_await(dir);
+		r = text_read(dir, "port/connect_type", f->connect_type, sizeof(f->connect_type));
+	}
 	id.vendor = f->vendor;
 	id.product = f->product;
 	if (r == 0)

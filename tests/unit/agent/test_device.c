@@ -6,6 +6,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <libusb.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -117,6 +118,34 @@ static void facts_are_what_the_descriptors_say(void **state)
 		assert_string_equal(d.facts.hash, x->hash);
 		assert_string_equal(d.facts.parent_hash, ROOT_HUB_HASH);
 	}
+	close(sys);
+}
+
+#define KEYBOARD "bus/usb/devices/1-2/"
+
+static void *port_link(void *sys)
+{
+	usleep(2000);
+	(void)renameat(*(int *)sys, KEYBOARD "later", *(int *)sys, KEYBOARD "port");
+	return NULL;
+}
+
+/* Whoever has no processor meanwhile may be too late for once. */
+static void a_port_that_comes_late_is_waited_for(void **state)
+{
+	int sys = sys_open();
+	struct device d = {0};
+	pthread_t kernel;
+
+	(void)state;
+	for (int i = 0; i < 5 && d.facts.connect_type[0] == '\0'; i++) {
+		assert_int_equal(renameat(sys, KEYBOARD "port", sys, KEYBOARD "later"), 0);
+		assert_int_equal(pthread_create(&kernel, NULL, port_link, &sys), 0);
+		assert_int_equal(device_read(sys, "1-2", &d), 0);
+		assert_int_equal(pthread_join(kernel, NULL), 0);
+		assert_true(d.readable);
+	}
+	assert_string_equal(d.facts.connect_type, "hardwired");
 	close(sys);
 }
 
@@ -261,6 +290,7 @@ int main(int argc, char **argv)
 	};
 	const struct CMUnitTest mocked[] = {
 	        cmocka_unit_test(facts_are_what_the_descriptors_say),
+	        cmocka_unit_test(a_port_that_comes_late_is_waited_for),
 	        cmocka_unit_test(libusb_reads_the_same),
 	        cmocka_unit_test(devices_that_lie_are_not_readable),
 	        cmocka_unit_test(what_is_not_there_is_not_found),
