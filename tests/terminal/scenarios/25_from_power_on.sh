@@ -2,8 +2,8 @@
 # that Debian's own tools made on the installed terminal: no byte of a mark can be read, neither in the initramfs nor
 # before guard has decided, by somebody who tries all the time; a USB keyboard types the disk's password all the same.
 # A policy that then lets one of the sticks in lets its driver in, too. `boot-lock` puts its parameter into what GRUB boots
-# by, and takes it out. The same initramfs without what our hook put in shows all marks, and with that parameter only the
-# card's.
+# by, and takes it out. The same initramfs without what our hook put in shows all marks, and (SEKISHO_VM_WHOLE=1) with that
+# parameter only the card's.
 mark=MARK-OF-THE-STICK-$$
 made=$directory/initrd
 kernel_extra="root=/dev/vda rw"
@@ -175,6 +175,8 @@ guest_true ': >/etc/default/grub; ! sekisho boot-lock enable 2>/run/refused && g
 	! [ -e /etc/default/grub.d/sekisho.cfg ]' || fail "enable without the hook: $(guest 'cat /run/refused')"
 machine_stop
 
-switch_on "$made.without" "${parameter##* }"
-console_says 'initramfs: block devices: mmcblk0 \.' || fail "with the parameter alone: $(in_the_initramfs)"
-! console_says 'mark read from sd' || fail "a stick's mark was read"
+if [ -n "${SEKISHO_VM_WHOLE-}" ]; then # a third start, half a minute more
+	switch_on "$made.without" "${parameter##* }"
+	console_says 'initramfs: block devices: mmcblk0 \.' || fail "with the parameter alone: $(in_the_initramfs)"
+	! console_says 'mark read from sd' || fail "a stick's mark was read"
+fi
