@@ -24,20 +24,6 @@ void auth_rules_default(struct auth_rules *rules)
 	services_unattended_default(&rules->unattended);
 }
 
-static int read_below(int root, const char *path, size_t max, uint8_t **data, size_t *length)
-{
-	int fd = -1;
-	int error = file_open_checked(root, path, 0, 0755, max, &fd);
-
-	*data = NULL;
-	*length = 0;
-	if (error != 0)
-		return error;
-	error = file_read(fd, max, data, length);
-	close(fd);
-	return error;
-}
-
 static int open_policy(int root, struct policy **policy)
 {
 	struct policy_error problem = {0};
@@ -45,13 +31,13 @@ static int open_policy(int root, struct policy **policy)
 	uint8_t *signers = NULL;
 	size_t document_length = 0;
 	size_t signers_length = 0;
-	int error = read_below(root, PATH_POLICY_DIR "/" POLICY_IN_FORCE, CMS_SIGNED_MAX, &document,
-	        &document_length);
+	int error = file_read_checked(root, PATH_POLICY_DIR "/" POLICY_IN_FORCE, 0, 0755,
+	        CMS_SIGNED_MAX, &document, &document_length);
 
 	*policy = NULL;
 	if (error == 0)
-		error = read_below(
-		        root, PATH_POLICY_SIGNERS, CMS_SIGNED_MAX, &signers, &signers_length);
+		error = file_read_checked(root, PATH_POLICY_SIGNERS, 0, 0755, CMS_SIGNED_MAX,
+		        &signers, &signers_length);
 	if (error == 0)
 		error = policy_open(
 		        document, document_length, signers, signers_length, policy, &problem);

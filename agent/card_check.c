@@ -304,31 +304,18 @@ out:
 	return error;
 }
 
-static int read_below(int root, const char *path, size_t max, uint8_t **data, size_t *length)
-{
-	int fd = -1;
-	int error = file_open_checked(root, path, 0, 0755, max, &fd);
-
-	*data = NULL;
-	*length = 0;
-	if (error != 0)
-		return error;
-	error = file_read(fd, max, data, length);
-	close(fd);
-	return error;
-}
-
 int card_trust_read(int root, struct card_trust **trust)
 {
 	uint8_t *ca = NULL;
 	uint8_t *crl = NULL;
 	size_t ca_length = 0;
 	size_t crl_length = 0;
-	int error = read_below(root, PATH_CARD_CA, CA_FILE_MAX, &ca, &ca_length);
+	int error = file_read_checked(root, PATH_CARD_CA, 0, 0755, CA_FILE_MAX, &ca, &ca_length);
 
 	*trust = NULL;
 	if (error == 0) {
-		error = read_below(root, PATH_CARD_CRL, CRL_FILE_MAX, &crl, &crl_length);
+		error = file_read_checked(
+		        root, PATH_CARD_CRL, 0, 0755, CRL_FILE_MAX, &crl, &crl_length);
 		if (error == ERR_NOT_FOUND)
 			error = 0; /* and no card passes */
 	}

@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -247,11 +248,33 @@ void keeper_say(struct keeper *k, enum keeper_word word)
 	say(k->fd, word);
 }
 
+/* proc_pid_stat(5): the state follows the name, in which there may be anything. */
+static bool keeper_is_stopped(void)
+{
+	char path[32];
+	char text[128] = "";
+	const char *state;
+	ssize_t length = -1;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", getppid());
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd >= 0) {
+		length = read(fd, text, sizeof(text) - 1);
+		close(fd);
+	}
+	if (length <= 0)
+		return false; /* the deadline will tell */
+	state = strrchr(text, ')');
+	return state != NULL && (state[1] == ' ' && (state[2] == 'T' || state[2] == 't'));
+}
+
+/* One that was stopped need not be waited for. */
 void keeper_ask(struct keeper *k)
 {
 	if (k->due_ms != 0)
 		return;
-	k->due_ms = clock_awake_ms() + KEEPER_ANSWER_MS;
+	k->due_ms = clock_awake_ms() + (keeper_is_stopped() ? 0 : KEEPER_ANSWER_MS);
 	say(k->fd, KEEPER_ASK);
 }
 

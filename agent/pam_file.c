@@ -26,20 +26,6 @@ struct installed {
 	char path[256]; /* relative to the root */
 };
 
-static int read_all(int root, const char *path, size_t max, uint8_t **data, size_t *length)
-{
-	int fd = -1;
-	int error = file_open_checked(root, path, 0, 0755, max, &fd);
-
-	*data = NULL;
-	*length = 0;
-	if (error != 0)
-		return error;
-	error = file_read(fd, max, data, length);
-	close(fd);
-	return error;
-}
-
 /* "d41d8cd98f00b204e9800998ecf8427e  lib/security/pam_sekisho.so" */
 static bool take_line(const char *line, struct installed *installed)
 {
@@ -60,7 +46,7 @@ static int find_installed(int root, struct installed *installed)
 {
 	uint8_t *data = NULL;
 	size_t length = 0;
-	int error = read_all(root, RECORD, RECORD_SIZE_MAX, &data, &length);
+	int error = file_read_checked(root, RECORD, 0, 0755, RECORD_SIZE_MAX, &data, &length);
 	char *rest = (char *)data;
 	bool found = false;
 
@@ -91,7 +77,7 @@ enum pam_file pam_file_check(int root)
 
 	if (error != 0)
 		return PAM_FILE_UNKNOWN;
-	error = read_all(root, installed.path, MODULE_SIZE_MAX, &data, &length);
+	error = file_read_checked(root, installed.path, 0, 0755, MODULE_SIZE_MAX, &data, &length);
 	if (error == ERR_NOT_FOUND)
 		return PAM_FILE_ABSENT;
 	if (error == 0)

@@ -83,14 +83,10 @@ static void mark_raise(struct ports *p, const struct port_kind *kind, const char
 static bool mark_read(struct ports *p)
 {
 	uint8_t *text = NULL;
-	size_t length = 0;
-	int fd;
-	int r = file_open_checked(p->root, PATH_MEDIA_DIR "/" PORTS_MARK, 0, 0644, MARK_MAX, &fd);
+	size_t length;
+	int r = file_read_checked(
+	        p->root, PATH_MEDIA_DIR "/" PORTS_MARK, 0, 0644, MARK_MAX, &text, &length);
 
-	if (r == 0) {
-		r = file_read(fd, MARK_MAX, &text, &length);
-		close(fd);
-	}
 	if (r == 0)
 		p->mark = strtoull((char *)text, NULL, 10);
 	free(text);

@@ -137,6 +137,21 @@ out:
 	return error;
 }
 
+int file_read_checked(int dir, const char *path, uid_t owner, mode_t max_mode, size_t max_size,
+        uint8_t **data, size_t *length)
+{
+	int fd;
+	int error = file_open_checked(dir, path, owner, max_mode, max_size, &fd);
+
+	*data = NULL;
+	*length = 0;
+	if (error != 0)
+		return error;
+	error = file_read(fd, max_size, data, length);
+	close(fd);
+	return error;
+}
+
 int file_read_path(const char *path, size_t max_size, uint8_t **data, size_t *length)
 {
 	struct stat status;

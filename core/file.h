@@ -22,7 +22,11 @@ int file_open_checked(
  * nobody. */
 int file_read(int fd, size_t max_size, uint8_t **data, size_t *length);
 
-/* file_open_checked() and file_read() in one, any owner, any mode: for files named on a command
+/* file_open_checked() and file_read() in one. */
+int file_read_checked(int dir, const char *path, uid_t owner, mode_t max_mode, size_t max_size,
+        uint8_t **data, size_t *length);
+
+/* The same, any owner, any mode: for files named on a command
  * line. */
 int file_read_path(const char *path, size_t max_size, uint8_t **data, size_t *length);
 
