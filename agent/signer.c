@@ -485,11 +485,10 @@ static int open_all(struct signer *s)
 
 int main(int argc, char **argv)
 {
-	struct signer *s = calloc(1, sizeof(*s));
+	struct signer *s = crypto_start() == 0 ? calloc(1, sizeof(*s)) : NULL;
 	int error;
 
-	if (s == NULL || crypto_start() != 0 ||
-	        child_start(argc, argv, ROLE_SIGNER, &s->child) != 0)
+	if (s == NULL || child_start(argc, argv, ROLE_SIGNER, &s->child) != 0)
 		return EXIT_USAGE;
 	umask(0077);
 	s->child.channel.on_main = on_main;
