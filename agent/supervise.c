@@ -26,6 +26,8 @@ enum {
 	BACK_OFF_LAST_MS = 5000,
 	GOOD_LIFE_MS = 30000,
 	ANSWER_MS = 3000,
+	/* Reading a hub from sysfs waits while the kernel meets what is plugged into it. */
+	ANSWER_GUARD_MS = 15000,
 	ANSWER_STARTING_MS =
 	        30000, /* the signer reads its whole journal, guard decides every device */
 	ROLL_MS = CHANNEL_TIMEOUT_MS,
@@ -402,11 +404,19 @@ static void roll_begin(struct supervisor *s)
 	keeper_ask(s->keeper);
 }
 
+/* When a process that was pinged must have answered. */
+static int64_t answer_due_ms(const struct process *p, enum role role)
+{
+	int64_t limit = role == ROLE_GUARD ? ANSWER_GUARD_MS : ANSWER_MS;
+
+	return p->pinged_ms + (p->ready ? limit : ANSWER_STARTING_MS);
+}
+
 static void process_answer_check(struct supervisor *s, enum role role, int64_t now)
 {
-	struct process *p = process_of(s, role);
+	const struct process *p = process_of(s, role);
 
-	if (p->pinged_ms != 0 && now - p->pinged_ms >= (p->ready ? ANSWER_MS : ANSWER_STARTING_MS))
+	if (p->pinged_ms != 0 && now >= answer_due_ms(p, role))
 		process_kill(s, role, EVENT_PROCESS_DIED, "no answer");
 }
 
@@ -559,7 +569,7 @@ int supervise_wait_ms(const struct supervisor *s)
 		if (p->pid == 0)
 			sooner(&least, p->due_ms);
 		else if (p->pinged_ms != 0)
-			sooner(&least, p->pinged_ms + (p->ready ? ANSWER_MS : ANSWER_STARTING_MS));
+			sooner(&least, answer_due_ms(p, roles[i]));
 	}
 	if (s->roll_due_ms != 0)
 		sooner(&least, s->roll_due_ms);
