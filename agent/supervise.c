@@ -561,7 +561,8 @@ static void sooner(int64_t *least, int64_t at)
 
 int supervise_wait_ms(const struct supervisor *s)
 {
-	int64_t least = cards_wait_ms(&s->cards);
+	const struct cards *const lent[] = {&s->cards, &s->keys};
+	int64_t least = -1;
 
 	for (size_t i = 0; i < ROLES && !s->stopping; i++) {
 		const struct process *p = &s->processes[roles[i]];
@@ -570,6 +571,12 @@ int supervise_wait_ms(const struct supervisor *s)
 			sooner(&least, p->due_ms);
 		else if (p->pinged_ms != 0)
 			sooner(&least, answer_due_ms(p, roles[i]));
+	}
+	for (size_t i = 0; i < sizeof(lent) / sizeof(lent[0]); i++) {
+		int wait = cards_wait_ms(lent[i]);
+
+		if (wait >= 0)
+			sooner(&least, clock_awake_ms() + wait);
 	}
 	if (s->roll_due_ms != 0)
 		sooner(&least, s->roll_due_ms);
