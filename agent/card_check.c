@@ -12,6 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "agent/login_challenge.h"
 #include "agent/paths.h"
 #include "core/encode.h"
 #include "core/error.h"
@@ -25,8 +26,6 @@ enum {
 	DEPTH_MAX = 6,
 	RSA_BITS_MIN = 2048,
 	RSA_BITS_MAX = 8192,
-	NONCE_SIZE = 32,
-	NAME_MAX_BYTES = 256,
 };
 
 struct card_trust {
@@ -350,16 +349,7 @@ int card_holder(const uint8_t *der, size_t length, char *out, size_t size)
 
 int card_challenge(const char *user, const uint8_t nonce[static 32], uint8_t digest[static 32])
 {
-	static const char name[] = "sekisho-card-login-1";
-	uint8_t bytes[sizeof(name) + NAME_MAX_BYTES + NONCE_SIZE];
-	size_t length = strlen(user) + 1;
-
-	if (length > NAME_MAX_BYTES)
-		return ERR_CRYPTO;
-	memcpy(bytes, name, sizeof(name));
-	memcpy(bytes + sizeof(name), user, length);
-	memcpy(bytes + sizeof(name) + length, nonce, NONCE_SIZE);
-	return encode_sha256(bytes, sizeof(name) + length + NONCE_SIZE, digest);
+	return login_challenge("sekisho-card-login-1", user, nonce, digest);
 }
 
 /* r and s one after the other, each as long as the curve's order: what PKCS#11 gives, as DER. */

@@ -9,39 +9,15 @@
 
 enum { LOOK_TIMEOUT_MS = 15000, SIGN_TIMEOUT_MS = 30000 };
 
-static int receive(
-        int fd, int timeout_ms, uint8_t *memory, size_t size, uint16_t type, struct frame *frame)
-{
-	int error = frame_receive(fd, timeout_ms, memory, size, frame);
-
-	if (error != 0)
-		return error;
-	if (frame->type == type && frame->fd_count == 0)
-		return 0;
-	frame_close_fds(frame);
-	return ERR_FORMAT;
-}
-
 static bool tries_are_known(uint8_t tries)
 {
 	return tries >= CARD_TRIES_ALL && tries <= CARD_TRIES_NONE;
 }
 
-static int take_bytes(struct buffer *b, uint8_t *out, size_t size, size_t *length)
-{
-	const uint8_t *bytes = buffer_get_bytes(b, length);
-
-	if (b->error != 0 || *length > size)
-		return ERR_FORMAT;
-	if (*length > 0)
-		memcpy(out, bytes, *length);
-	return 0;
-}
-
 static int take_certificate(struct buffer *b, struct card_certificate *c)
 {
 	uint8_t tries = buffer_get_u8(b);
-	int error = take_bytes(b, c->der, sizeof(c->der), &c->length);
+	int error = buffer_copy_bytes(b, c->der, sizeof(c->der), &c->length);
 
 	c->tries = (enum card_tries)tries;
 	return error == 0 && tries_are_known(tries) && c->length > 0 ? 0 : ERR_FORMAT;
@@ -72,7 +48,8 @@ int card_look(int fd, struct card_view *view)
 	view->count = 0;
 	view->reader = CARD_UNUSABLE;
 	if (error == 0)
-		error = receive(fd, LOOK_TIMEOUT_MS, memory, sizeof(memory), CARD_FOUND, &frame);
+		error = frame_receive_type(
+		        fd, LOOK_TIMEOUT_MS, memory, sizeof(memory), CARD_FOUND, &frame);
 	if (error == 0)
 		error = take_view(&frame.payload, view);
 	if (error != 0)
@@ -84,7 +61,7 @@ static int take_signature(struct buffer *b, struct card_signature *s)
 {
 	uint8_t answer = buffer_get_u8(b);
 	uint8_t tries = buffer_get_u8(b);
-	int error = take_bytes(b, s->bytes, sizeof(s->bytes), &s->length);
+	int error = buffer_copy_bytes(b, s->bytes, sizeof(s->bytes), &s->length);
 
 	if (error != 0 || answer < CARD_ANSWER_SIGNED || answer > CARD_ANSWER_FAILED ||
 	        !tries_are_known(tries))
@@ -121,7 +98,8 @@ int card_sign(int fd, size_t which, const char *pin, const uint8_t digest[static
 		return ERR_USAGE;
 	error = ask_signature(fd, which, pin, digest);
 	if (error == 0)
-		error = receive(fd, SIGN_TIMEOUT_MS, memory, sizeof(memory), CARD_SIGNED, &frame);
+		error = frame_receive_type(
+		        fd, SIGN_TIMEOUT_MS, memory, sizeof(memory), CARD_SIGNED, &frame);
 	if (error == 0)
 		error = take_signature(&frame.payload, signature);
 	if (error != 0)

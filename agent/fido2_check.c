@@ -6,10 +6,11 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "agent/login_challenge.h"
 #include "core/encode.h"
 #include "core/error.h"
 
-enum { NONCE_SIZE = 32, NAME_MAX_BYTES = 256, COORDINATE = 32 };
+enum { COORDINATE = 32 };
 
 /* Authenticator data: 32 bytes of the relying party's hash, flags, u32 counter. */
 enum { AT_FLAGS = 32, AT_COUNTER = 33, DATA_SIZE = 37, AT_CREDENTIAL = DATA_SIZE + 16 };
@@ -37,16 +38,7 @@ void fido2_party(const char *body, char out[static FIDO2_RP_SIZE])
 int fido2_challenge(
         const char *user, const uint8_t nonce[static 32], uint8_t hash[static FIDO2_HASH_SIZE])
 {
-	static const char name[] = "sekisho-key-login-1";
-	uint8_t bytes[sizeof(name) + NAME_MAX_BYTES + NONCE_SIZE];
-	size_t length = strlen(user) + 1;
-
-	if (length > NAME_MAX_BYTES)
-		return ERR_CRYPTO;
-	memcpy(bytes, name, sizeof(name));
-	memcpy(bytes + sizeof(name), user, length);
-	memcpy(bytes + sizeof(name) + length, nonce, NONCE_SIZE);
-	return encode_sha256(bytes, sizeof(name) + length + NONCE_SIZE, hash);
+	return login_challenge("sekisho-key-login-1", user, nonce, hash);
 }
 
 static uint32_t counter_of(const uint8_t *data)

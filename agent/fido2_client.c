@@ -62,19 +62,6 @@ const char *fido2_answer_text(enum fido2_answer answer)
 	        "This security key does not log in this user.");
 }
 
-static int receive(
-        int fd, int timeout_ms, uint8_t *memory, size_t size, uint16_t type, struct frame *frame)
-{
-	int error = frame_receive(fd, timeout_ms, memory, size, frame);
-
-	if (error != 0)
-		return error;
-	if (frame->type == type && frame->fd_count == 0)
-		return 0;
-	frame_close_fds(frame);
-	return ERR_FORMAT;
-}
-
 int fido2_look(int fd, struct fido2_found *found)
 {
 	uint8_t memory[64];
@@ -85,7 +72,8 @@ int fido2_look(int fd, struct fido2_found *found)
 
 	*found = (struct fido2_found){FIDO2_UNUSABLE, FIDO2_TRIES_UNKNOWN, false};
 	if (error == 0)
-		error = receive(fd, LOOK_TIMEOUT_MS, memory, sizeof(memory), FIDO2_FOUND, &frame);
+		error = frame_receive_type(
+		        fd, LOOK_TIMEOUT_MS, memory, sizeof(memory), FIDO2_FOUND, &frame);
 	if (error != 0)
 		return error;
 	state = buffer_get_u8(&frame.payload);
@@ -117,29 +105,19 @@ static int send_request(int fd, uint16_t type, const struct fido2_request *r)
 	return error;
 }
 
-static int take_bytes(struct buffer *b, uint8_t *out, size_t size, size_t *length)
-{
-	const uint8_t *bytes = buffer_get_bytes(b, length);
-
-	if (b->error != 0 || *length > size)
-		return ERR_FORMAT;
-	if (*length > 0)
-		memcpy(out, bytes, *length);
-	return 0;
-}
-
 static int take_result(struct buffer *b, uint16_t type, struct fido2_result *r)
 {
 	uint8_t answer = buffer_get_u8(b);
 	struct fido2_credential *c = &r->credential;
 
 	r->tries = buffer_get_u8(b);
-	if (type == FIDO2_ASSERTED && take_bytes(b, c->bytes, sizeof(c->bytes), &c->length) != 0)
+	if (type == FIDO2_ASSERTED &&
+	        buffer_copy_bytes(b, c->bytes, sizeof(c->bytes), &c->length) != 0)
 		return ERR_FORMAT;
-	if (take_bytes(b, r->data, sizeof(r->data), &r->data_length) != 0)
+	if (buffer_copy_bytes(b, r->data, sizeof(r->data), &r->data_length) != 0)
 		return ERR_FORMAT;
 	if (type == FIDO2_ASSERTED &&
-	        take_bytes(b, r->signature, sizeof(r->signature), &r->signature_length) != 0)
+	        buffer_copy_bytes(b, r->signature, sizeof(r->signature), &r->signature_length) != 0)
 		return ERR_FORMAT;
 	if (buffer_end(b) != 0 || answer < FIDO2_DONE || answer > FIDO2_FAILED)
 		return ERR_FORMAT;
@@ -160,7 +138,8 @@ static int ask(int fd, uint16_t type, uint16_t answer_type, const struct fido2_r
 		return ERR_USAGE;
 	error = send_request(fd, type, request);
 	if (error == 0)
-		error = receive(fd, TOUCH_TIMEOUT_MS, memory, sizeof(memory), answer_type, &frame);
+		error = frame_receive_type(
+		        fd, TOUCH_TIMEOUT_MS, memory, sizeof(memory), answer_type, &frame);
 	if (error == 0)
 		error = take_result(&frame.payload, answer_type, result);
 	if (error != 0)

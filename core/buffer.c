@@ -127,6 +127,17 @@ const uint8_t *buffer_get_bytes(struct buffer *b, size_t *length)
 	return bytes;
 }
 
+int buffer_copy_bytes(struct buffer *b, uint8_t *out, size_t size, size_t *length)
+{
+	const uint8_t *bytes = buffer_get_bytes(b, length);
+
+	if (b->error != 0 || *length > size)
+		return ERR_FORMAT;
+	if (*length > 0)
+		memcpy(out, bytes, *length);
+	return 0;
+}
+
 void buffer_get_string(struct buffer *b, char *out, size_t size)
 {
 	size_t length = 0;

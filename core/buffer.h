@@ -37,6 +37,8 @@ uint32_t buffer_get_u32(struct buffer *b);
 uint64_t buffer_get_u64(struct buffer *b);
 /* A view into the buffer; NULL and length 0 after an error. */
 const uint8_t *buffer_get_bytes(struct buffer *b, size_t *length);
+/* The same, copied to out. ERR_FORMAT after an error, or where there are more than size. */
+int buffer_copy_bytes(struct buffer *b, uint8_t *out, size_t size, size_t *length);
 /* Copies a string to out and ends it with NUL; a string that does not fit, or holds a NUL, is
  * ERR_FORMAT. */
 void buffer_get_string(struct buffer *b, char *out, size_t size);

@@ -26,8 +26,7 @@ int file_read(int fd, size_t max_size, uint8_t **data, size_t *length);
 int file_read_checked(int dir, const char *path, uid_t owner, mode_t max_mode, size_t max_size,
         uint8_t **data, size_t *length);
 
-/* The same, any owner, any mode: for files named on a command
- * line. */
+/* The same, any owner, any mode: for files named on a command line. */
 int file_read_path(const char *path, size_t max_size, uint8_t **data, size_t *length);
 
 /* Writes name.new, syncs it, renames it over name, syncs dir: after a power cut either the old or

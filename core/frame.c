@@ -209,6 +209,19 @@ int frame_receive(int socket, int timeout_ms, void *memory, size_t size, struct 
 	return 0;
 }
 
+int frame_receive_type(
+        int socket, int timeout_ms, void *memory, size_t size, uint16_t type, struct frame *frame)
+{
+	int error = frame_receive(socket, timeout_ms, memory, size, frame);
+
+	if (error != 0)
+		return error;
+	if (frame->type == type && frame->fd_count == 0)
+		return 0;
+	frame_close_fds(frame);
+	return ERR_FORMAT;
+}
+
 void frame_close_fds(struct frame *frame)
 {
 	for (size_t i = 0; i < FRAME_FDS; i++) {

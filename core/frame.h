@@ -34,6 +34,11 @@ int frame_send(int socket, uint16_t type, const void *payload, size_t length, co
  */
 int frame_receive(int socket, int timeout_ms, void *memory, size_t size, struct frame *frame);
 
+/* The same for an answer that is expected: ERR_FORMAT too for any other type, and for one with
+ * descriptors. */
+int frame_receive_type(
+        int socket, int timeout_ms, void *memory, size_t size, uint16_t type, struct frame *frame);
+
 /* The parser alone, for tests and fuzzing: packet -> type and payload. 0 or ERR_FORMAT. */
 int frame_parse(const void *packet, size_t length, struct frame *frame);
 
