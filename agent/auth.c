@@ -10,11 +10,14 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "agent/auth_login.h"
+#include "agent/auth_person.h"
 #include "agent/auth_rules.h"
 #include "agent/auth_state.h"
+#include "agent/auth_voucher.h"
 #include "agent/channel.h"
 #include "agent/child.h"
 #include "agent/pam_stack.h"
@@ -39,6 +42,7 @@ enum {
 	WORKER_GRACE_MS = 5000,
 	SIGNER_RETRY_MS = 5000,
 	SIGNER_SEND_SECONDS = 1,
+	VOUCHER_LOOK_MS = 30000, /* while one is in force: whether its day is over */
 	SETTLE_MS = 1000, /* a change of a stack is more than one write, and so is an upgrade */
 };
 
@@ -64,6 +68,8 @@ struct auth {
 	int watch_fd;     /* agent/pam_watch.h; -1: none */
 	int64_t look_ms;  /* when the stacks are looked at, which changed; 0: they did not */
 	struct pam_stacks stacks; /* as last told */
+	int32_t today;            /* as of the last look at vouchers */
+	int64_t today_ms;         /* when the next is due; 0: there are none */
 };
 
 /* A policy that cannot be read changes nothing: the last one stays, or the defaults, which are as
@@ -120,6 +126,35 @@ static int tell_drift(struct auth *auth, const struct pam_stacks *stacks)
 	return error;
 }
 
+static int32_t day_now(void)
+{
+	/* The zone may have been set since. */
+	tzset();
+	return person_day_at(clock_wall());
+}
+
+static int put_vouchers(struct auth *auth, struct event_record *state)
+{
+	char users[EVENT_VALUE_MAX + 1];
+	int error = 0;
+
+	auth->today = day_now();
+	error = voucher_sweep(
+	        &auth->child.channel, auth->child.root, auth->today, users, sizeof(users));
+	auth->today_ms = users[0] != '\0' ? clock_boot_ms() + VOUCHER_LOOK_MS : 0;
+	event_put(state, FIELD_VOUCHERS, users);
+	return error;
+}
+
+/* The day can end without midnight, when the clock is set. */
+static bool day_ended(struct auth *auth, int64_t now)
+{
+	if (auth->today_ms == 0 || auth->today_ms > now)
+		return false;
+	auth->today_ms = now + VOUCHER_LOOK_MS;
+	return day_now() != auth->today;
+}
+
 static void tell_state(struct auth *auth)
 {
 	static struct pam_stacks stacks;
@@ -135,6 +170,8 @@ static void tell_state(struct auth *auth)
 	event_put(&state, FIELD_FACTORS, factors);
 	event_put_number(&state, FIELD_MAX_FAILURES, auth->rules.max_failures);
 	put_stacks(&state, &stacks);
+	if (put_vouchers(auth, &state) != 0)
+		error = ERR_CLOSED;
 	auth->retell = channel_state(&auth->child.channel, ROLE_AUTH, &state) != 0 || error != 0;
 	/* Without a signer the next one is what it is told to. */
 	auth->retry_ms = auth->retell && auth->child.channel.signer_fd >= 0
@@ -396,6 +433,8 @@ static int next_timeout(const struct auth *auth)
 
 	if (auth->look_ms != 0 && (next == 0 || auth->look_ms < next))
 		next = auth->look_ms;
+	if (auth->today_ms != 0 && (next == 0 || auth->today_ms < next))
+		next = auth->today_ms;
 	for (size_t i = 0; i < WORKERS_MAX; i++)
 		if (auth->workers[i].pid != 0 && (next == 0 || auth->workers[i].deadline_ms < next))
 			next = auth->workers[i].deadline_ms;
@@ -408,13 +447,14 @@ static void do_due(struct auth *auth)
 {
 	int64_t now = clock_boot_ms();
 	bool changed = auth->look_ms != 0 && auth->look_ms <= now;
+	bool ended = day_ended(auth, now);
 
 	for (size_t i = 0; i < WORKERS_MAX; i++)
 		if (auth->workers[i].pid != 0 && auth->workers[i].deadline_ms <= now)
 			end_worker(&auth->workers[i]);
 	if (auth->reload)
 		load_policy(auth);
-	else if (!auth->look && !changed &&
+	else if (!auth->look && !changed && !ended &&
 	         (!auth->retell || auth->child.channel.signer_fd < 0 || auth->retry_ms > now))
 		return;
 	bound_signer(auth);

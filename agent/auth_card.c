@@ -30,6 +30,7 @@ struct card_login {
 	struct card_view *view;
 	struct choice choice;
 	char pin[LOGIN_TEXT_MAX];
+	char typed[LOGIN_TEXT_MAX]; /* a voucher's code instead of the card */
 };
 
 static bool is_better(const struct choice *candidate, const struct choice *best)
@@ -273,23 +274,33 @@ static enum login_result use_card(struct card_login *c)
 /* A card that is not there yet can be put in, where nothing else would do. */
 static int look(struct card_login *c)
 {
-	char typed[LOGIN_TEXT_MAX];
+	bool voucher = c->w->login->rules->voucher;
 	int error = card_look(c->reader, c->view);
 
 	if (error != 0 || c->view->reader != CARD_ABSENT || c->code_too)
 		return error;
-	error = worker_ask(c->w, LOGIN_ECHO_ON,
-	        LANGUAGE("カードをリーダーに挿してEnterキーを押してください: ",
-	                "Put your card into the reader and press Enter: "),
-	        typed);
-	return error != 0 ? error : card_look(c->reader, c->view);
+	error = worker_ask(c->w, voucher ? LOGIN_ECHO_OFF : LOGIN_ECHO_ON,
+	        voucher ? LANGUAGE("カードをリーダーに挿してEnterキーを押すか、利用票のコードを"
+	                           "入力してください: ",
+	                          "Put your card into the reader and press Enter, or type your "
+	                          "voucher's code: ")
+	                : LANGUAGE("カードをリーダーに挿してEnterキーを押してください: ",
+	                          "Put your card into the reader and press Enter: "),
+	        c->typed);
+	if (!voucher)
+		c->typed[0] = '\0';
+	return error != 0 || c->typed[0] != '\0' ? error : card_look(c->reader, c->view);
 }
 
 static enum login_result without_card(struct card_login *c, int error)
 {
-	if (c->code_too)
+	bool unusable = error == ERR_CLOSED || c->view->reader == CARD_UNUSABLE;
+
+	if (c->typed[0] != '\0')
+		return authenticate_typed(c->w, c->typed);
+	if (c->code_too || (unusable && c->w->login->rules->voucher))
 		return authenticate_code(c->w);
-	if (error == ERR_CLOSED || c->view->reader == CARD_UNUSABLE)
+	if (unusable)
 		return worker_deny(c->w, "no-card-reader",
 		        LANGUAGE("カードリーダーが使えません。情報システム管理者に連絡してくださ"
 		                 "い。",
@@ -313,11 +324,12 @@ enum login_result authenticate_card(struct worker *w)
 	view = (struct card_view){.reader = CARD_UNUSABLE};
 	if (error == 0)
 		error = look(&c);
-	if (error == 0 && view.reader == CARD_PRESENT)
+	if (error == 0 && c.typed[0] == '\0' && view.reader == CARD_PRESENT)
 		result = use_card(&c);
 	else
 		result = without_card(&c, error);
 	explicit_bzero(c.pin, sizeof(c.pin));
+	explicit_bzero(c.typed, sizeof(c.typed));
 	if (c.reader >= 0)
 		close(c.reader);
 	return result;

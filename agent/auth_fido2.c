@@ -19,6 +19,7 @@ struct key_login {
 	bool by_fingerprint;
 	struct fido2_found found;
 	char pin[LOGIN_TEXT_MAX];
+	char typed[LOGIN_TEXT_MAX]; /* a voucher's code instead of the key */
 	uint8_t hash[FIDO2_HASH_SIZE];
 	struct fido2_result result;
 };
@@ -234,16 +235,22 @@ static enum login_result use_key(struct key_login *k)
 /* A key that is not there yet can be put in, where nothing else would do. */
 static int look(struct key_login *k)
 {
-	char typed[LOGIN_TEXT_MAX];
+	bool voucher = k->w->login->rules->voucher;
 	int error = fido2_look(k->reader, &k->found);
 
 	if (error != 0 || k->found.state != FIDO2_ABSENT || k->other_too)
 		return error;
-	error = worker_ask(k->w, LOGIN_ECHO_ON,
-	        LANGUAGE("セキュリティキーを挿してEnterキーを押してください: ",
-	                "Put your security key in and press Enter: "),
-	        typed);
-	return error != 0 ? error : fido2_look(k->reader, &k->found);
+	error = worker_ask(k->w, voucher ? LOGIN_ECHO_OFF : LOGIN_ECHO_ON,
+	        voucher ? LANGUAGE("セキュリティキーを挿してEnterキーを押すか、利用票のコードを"
+	                           "入力してください: ",
+	                          "Put your security key in and press Enter, or type your "
+	                          "voucher's code: ")
+	                : LANGUAGE("セキュリティキーを挿してEnterキーを押してください: ",
+	                          "Put your security key in and press Enter: "),
+	        k->typed);
+	if (!voucher)
+		k->typed[0] = '\0';
+	return error != 0 || k->typed[0] != '\0' ? error : fido2_look(k->reader, &k->found);
 }
 
 static const char *state_name(enum fido2_state state)
@@ -266,6 +273,10 @@ static enum login_result without_key(struct key_login *k)
 {
 	enum fido2_state state = k->found.state;
 
+	if (k->typed[0] != '\0')
+		return authenticate_typed(k->w, k->typed);
+	if (!k->other_too && state == FIDO2_UNUSABLE && k->w->login->rules->voucher)
+		return authenticate_code(k->w);
 	if (!k->other_too)
 		return worker_deny(k->w, state_name(state), fido2_state_text(state));
 	if (state == FIDO2_SEVERAL || state == FIDO2_WITHOUT_PIN)
@@ -290,11 +301,12 @@ enum login_result authenticate_key(struct worker *w)
 		error = look(&k);
 	k.by_fingerprint = k.found.fingerprint &&
 	                   login_satisfied(combinations, FACTOR_KEY | FACTOR_FINGERPRINT);
-	if (error == 0 && k.found.state == FIDO2_PRESENT)
+	if (error == 0 && k.typed[0] == '\0' && k.found.state == FIDO2_PRESENT)
 		result = use_key(&k);
 	else
 		result = without_key(&k);
 	explicit_bzero(k.pin, sizeof(k.pin));
+	explicit_bzero(k.typed, sizeof(k.typed));
 	if (k.reader >= 0)
 		close(k.reader);
 	return result;

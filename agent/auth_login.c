@@ -2,10 +2,13 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "agent/auth_otp.h"
+#include "agent/auth_voucher.h"
 #include "core/buffer.h"
 #include "core/clock.h"
+#include "core/encode.h"
 #include "core/error.h"
 #include "core/event.h"
 #include "core/language.h"
@@ -136,16 +139,13 @@ int worker_ask(const struct worker *w, enum login_style style, const char *text,
 	return error;
 }
 
-static int ask_code(const struct worker *w, char code[static OTP_CODE_SIZE])
+static const char *code_prompt(const struct auth_rules *rules)
 {
-	char typed[LOGIN_TEXT_MAX];
-	int error = worker_ask(
-	        w, LOGIN_ECHO_OFF, LANGUAGE("確認コード: ", "Verification code: "), typed);
+	const struct login_combinations *c = &rules->combinations;
 
-	if (error == 0)
-		otp_fold(typed, code);
-	explicit_bzero(typed, sizeof(typed));
-	return error;
+	if (rules->voucher && !login_allows(c, FACTOR_TOTP) && !login_allows(c, FACTOR_HOTP))
+		return LANGUAGE("利用票のコード: ", "Voucher code: ");
+	return LANGUAGE("確認コード: ", "Verification code: ");
 }
 
 void worker_event(const struct worker *w, uint16_t kind, struct event_record *e)
@@ -188,7 +188,8 @@ static int tell_accepted(struct worker *w, const struct auth_answer *answer)
 
 	worker_event(w, EVENT_LOGIN_ACCEPTED, &e);
 	event_put(&e, FIELD_FACTOR, token_kind_name(answer->kind));
-	event_put_number(&e, FIELD_TOKEN, answer->token);
+	if (answer->token != 0)
+		event_put_number(&e, FIELD_TOKEN, answer->token);
 	return send_event(w, &e);
 }
 
@@ -205,6 +206,14 @@ static void explain(const struct worker *w, const struct auth_answer *answer)
 		(void)worker_say(w, LOGIN_ERROR, text);
 		break;
 	case AUTH_SPENT:
+		if (answer->kind == (enum token_kind)TOKEN_VOUCHER) {
+			(void)worker_say(w, LOGIN_ERROR,
+			        LANGUAGE("この利用票のコードは使用済みです。もう一度必要なときは、"
+			                 "新しい利用票を依頼してください。",
+			                "This voucher has been used; ask for a new one if you need "
+			                "to log in again."));
+			break;
+		}
 		(void)worker_say(w, LOGIN_ERROR,
 		        LANGUAGE("この確認コードは使用済みです。次のコードが表示されるまでお待ちく"
 		                 "ださ"
@@ -290,21 +299,68 @@ enum login_result worker_accept(struct worker *w, const struct auth_answer *answ
 	return tell_accepted(w, answer) == 0 ? LOGIN_SUCCESS : LOGIN_UNAVAILABLE;
 }
 
-enum login_result authenticate_code(struct worker *w)
+static enum login_result conclude(struct worker *w, int error, const struct auth_answer *answer)
 {
-	char code[OTP_CODE_SIZE] = "";
-	struct auth_answer answer = {0};
-	int error = ask_code(w, code);
-
-	if (error != 0)
-		return LOGIN_UNAVAILABLE;
-	error = auth_verify(&w->file, w->login->rules, code, clock_wall(), &answer);
-	explicit_bzero(code, sizeof(code));
 	if (error != 0)
 		return worker_fail(w, error);
-	if (answer.outcome != AUTH_ACCEPTED)
-		return worker_refuse(w, &answer, cause(w, answer.outcome));
-	return worker_accept(w, &answer);
+	if (answer->outcome != AUTH_ACCEPTED)
+		return worker_refuse(w, answer, cause(w, answer->outcome));
+	return worker_accept(w, answer);
+}
+
+static enum login_result use_voucher(struct worker *w, const char *code)
+{
+	uint8_t id[VOUCHER_ID_SIZE];
+	char text[2 * VOUCHER_ID_SIZE + 1];
+	struct auth_answer answer = {0};
+	int64_t now = clock_wall();
+	int32_t today = 0;
+	int error = 0;
+
+	/* The zone may have been set since auth was started. */
+	tzset();
+	today = person_day_at(now);
+	if (!voucher_in_force(w->login->root, w->begin.user, today))
+		today = 0;
+	error = auth_verify_voucher(&w->file, w->login->rules, code, today, now, &answer, id);
+	encode_hex(id, sizeof(id), text);
+	if (error == 0 && answer.outcome == AUTH_ACCEPTED &&
+	        worker_tell(w, EVENT_VOUCHER_USED, FIELD_VOUCHER, text) != 0)
+		return LOGIN_UNAVAILABLE;
+	return conclude(w, error, &answer);
+}
+
+enum login_result authenticate_typed(struct worker *w, const char *typed)
+{
+	char code[VOUCHER_CODE_SIZE] = "";
+	struct auth_answer answer = {0};
+	enum login_result result = LOGIN_UNAVAILABLE;
+	size_t length = 0;
+	int error = 0;
+
+	otp_fold(typed, code, sizeof(code));
+	length = strlen(code);
+	if (length == VOUCHER_CODE_SIZE - 1 && w->login->rules->voucher) {
+		result = use_voucher(w, code);
+	} else {
+		error = auth_verify(&w->file, w->login->rules, length < OTP_CODE_SIZE ? code : "",
+		        clock_wall(), &answer);
+		result = conclude(w, error, &answer);
+	}
+	explicit_bzero(code, sizeof(code));
+	return result;
+}
+
+enum login_result authenticate_code(struct worker *w)
+{
+	char typed[LOGIN_TEXT_MAX];
+	enum login_result result = LOGIN_UNAVAILABLE;
+	int error = worker_ask(w, LOGIN_ECHO_OFF, code_prompt(w->login->rules), typed);
+
+	if (error == 0)
+		result = authenticate_typed(w, typed);
+	explicit_bzero(typed, sizeof(typed));
+	return result;
 }
 
 static enum login_result run_stage(struct worker *w)

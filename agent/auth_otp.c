@@ -143,18 +143,18 @@ static size_t fold_one(const char *at, char *digit)
 	return 1;
 }
 
-void otp_fold(const char *typed, char out[static OTP_CODE_SIZE])
+void otp_fold(const char *typed, char *out, size_t size)
 {
 	size_t length = 0;
 	char digit = '\0';
 
-	memset(out, 0, OTP_CODE_SIZE);
+	memset(out, 0, size);
 	while (*typed != '\0') {
 		typed += fold_one(typed, &digit);
 		if (digit == ' ')
 			continue;
-		if (digit == '\0' || length == OTP_CODE_SIZE - 1) {
-			explicit_bzero(out, OTP_CODE_SIZE);
+		if (digit == '\0' || length == size - 1) {
+			explicit_bzero(out, size);
 			return;
 		}
 		out[length++] = digit;

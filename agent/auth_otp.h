@@ -37,7 +37,7 @@ int otp_judge(const struct auth_token *token, int64_t now, unsigned window, cons
 void otp_spend(struct auth_token *token, uint64_t counter);
 
 /* Copies what a person typed to out as bare digits: spaces (U+3000 too) left out, full-width digits
- * made ASCII. "" for anything that cannot be a code. */
-void otp_fold(const char *typed, char out[static OTP_CODE_SIZE]);
+ * made ASCII. "" for anything that cannot be a code of less than size digits. */
+void otp_fold(const char *typed, char *out, size_t size);
 
 #endif

@@ -7,7 +7,7 @@
 
 #include "core/error.h"
 
-enum { DAY = 86400, DAY_MAX = 2932896 /* 9999-12-31 */ };
+enum { DAY = 86400 };
 
 static const struct {
 	const char *name;
@@ -55,7 +55,7 @@ void person_day_print(int32_t day, char out[static PERSON_DAY_SIZE])
 	struct tm date;
 
 	snprintf(out, PERSON_DAY_SIZE, "-");
-	if (day > 0 && day <= DAY_MAX && gmtime_r(&seconds, &date) != NULL)
+	if (day > 0 && day <= PERSON_DAY_MAX && gmtime_r(&seconds, &date) != NULL)
 		(void)strftime(out, PERSON_DAY_SIZE, "%Y-%m-%d", &date);
 }
 
@@ -74,6 +74,14 @@ int person_day_parse(const char *text, int32_t *day)
 		return ERR_FORMAT;
 	*day = day_of(&date);
 	return 0;
+}
+
+int32_t person_day_at(int64_t now)
+{
+	time_t seconds = (time_t)now;
+	struct tm local;
+
+	return localtime_r(&seconds, &local) != NULL ? day_of(&local) : 0;
 }
 
 enum person_standing person_judge(const struct auth_person *p, int64_t now)
@@ -110,6 +118,6 @@ const char *person_cause(enum person_standing standing)
 bool person_is_allowed(const struct auth_person *p)
 {
 	return (unsigned)p->class < PERSON_CLASS_END && p->first_day >= 0 &&
-	       p->first_day <= DAY_MAX && p->last_day >= 0 && p->last_day <= DAY_MAX &&
-	       (p->last_day == 0 || p->first_day <= p->last_day);
+	       p->first_day <= PERSON_DAY_MAX && p->last_day >= 0 &&
+	       p->last_day <= PERSON_DAY_MAX && (p->last_day == 0 || p->first_day <= p->last_day);
 }

@@ -29,7 +29,10 @@ enum person_standing {
 	PERSON_UNDATED, /* of a class that has a last day, and has none */
 };
 
-enum { PERSON_DAY_SIZE = 11 }; /* "2027-03-31" and its NUL */
+enum {
+	PERSON_DAY_SIZE = 11,     /* "2027-03-31" and its NUL */
+	PERSON_DAY_MAX = 2932896, /* 9999-12-31 */
+};
 
 /* "contractor"; NULL for what is none. */
 const char *person_class_name(enum person_class class);
@@ -45,6 +48,9 @@ int person_day_parse(const char *text, int32_t *day);
 
 /* "-" for none. */
 void person_day_print(int32_t day, char out[static PERSON_DAY_SIZE]);
+
+/* The day this moment lies in, by the local time tzset(3) last found; 0: none there is. */
+int32_t person_day_at(int64_t now);
 
 /* At this moment (seconds since 1970), by the local time tzset(3) last found. */
 enum person_standing person_judge(const struct auth_person *person, int64_t now);

@@ -202,12 +202,42 @@ static bool get_visit(struct buffer *b, struct auth_state *s)
 	       get_text(b, s->visit.tty, sizeof(s->visit.tty));
 }
 
+static void put_voucher(struct buffer *b, const struct auth_voucher *v)
+{
+	buffer_put_u32(b, (uint32_t)v->day);
+	buffer_put_u64(b, (uint64_t)v->used_at);
+	put_raw(b, v->id, sizeof(v->id));
+	put_raw(b, v->salt, sizeof(v->salt));
+	put_raw(b, v->hash, sizeof(v->hash));
+}
+
+static void get_voucher(struct buffer *b, struct auth_voucher *v)
+{
+	v->day = (int32_t)buffer_get_u32(b);
+	v->used_at = (int64_t)buffer_get_u64(b);
+	get_raw(b, v->id, sizeof(v->id));
+	get_raw(b, v->salt, sizeof(v->salt));
+	get_raw(b, v->hash, sizeof(v->hash));
+}
+
+static bool voucher_is_allowed(const struct auth_voucher *v)
+{
+	static const uint8_t none[VOUCHER_HASH_SIZE];
+
+	if (v->day == 0)
+		return v->used_at == 0 && memcmp(v->id, none, sizeof(v->id)) == 0 &&
+		       memcmp(v->salt, none, sizeof(v->salt)) == 0 &&
+		       memcmp(v->hash, none, sizeof(v->hash)) == 0;
+	return v->day > 0 && v->day <= PERSON_DAY_MAX && v->used_at >= 0;
+}
+
 static bool is_allowed(const struct auth_state *s)
 {
 	for (size_t i = 0; i < AUTH_TOKENS_MAX; i++)
 		if (s->tokens[i].kind != TOKEN_NONE && !token_is_allowed(&s->tokens[i]))
 			return false;
-	return s->generation > 0 && person_is_allowed(&s->person) && ids_are_allowed(s);
+	return s->generation > 0 && voucher_is_allowed(&s->voucher) &&
+	       person_is_allowed(&s->person) && ids_are_allowed(s);
 }
 
 int auth_record_encode(const struct auth_state *s, uint8_t out[static AUTH_RECORD_SIZE])
@@ -230,6 +260,7 @@ int auth_record_encode(const struct auth_state *s, uint8_t out[static AUTH_RECOR
 	buffer_put_u16(&b, s->next_id);
 	put_person(&b, &s->person);
 	put_visit(&rest, s);
+	put_voucher(&rest, &s->voucher);
 	for (size_t i = 0; i < AUTH_TOKENS_MAX; i++)
 		if (s->tokens[i].kind != TOKEN_NONE)
 			put_token(&s->tokens[i], out + token_offset(i));
@@ -250,8 +281,10 @@ static int decode_body(const uint8_t *record, struct buffer *b, struct auth_stat
 	s->next_id = buffer_get_u16(b);
 	get_person(b, &s->person);
 	b->length = HEADER_SIZE;
-	if ((flags & ~(uint32_t)FLAG_LOCKED) != 0 || !rest_is_zero(b) || !get_visit(&rest, s) ||
-	        !rest_is_zero(&rest))
+	if ((flags & ~(uint32_t)FLAG_LOCKED) != 0 || !rest_is_zero(b) || !get_visit(&rest, s))
+		return ERR_FORMAT;
+	get_voucher(&rest, &s->voucher);
+	if (!rest_is_zero(&rest))
 		return ERR_FORMAT;
 	for (size_t i = 0; i < AUTH_TOKENS_MAX; i++)
 		if (!get_token(record + token_offset(i), &s->tokens[i]))

@@ -60,6 +60,7 @@ int auth_rules_read(int root, struct auth_rules *rules)
 	        .window = policy->totp_window,
 	        .idle_days = policy->idle_days,
 	        .crl_grace = policy->crl_grace_hours * SECONDS_OF_HOUR,
+	        .voucher = policy->voucher,
 	        .combinations = policy->login,
 	        .unattended = policy->unattended,
 	};

@@ -116,10 +116,9 @@ static void show_last(const struct worker *w, const struct auth_visit *last)
 static void put_person(struct event_record *e, const struct auth_session *s)
 {
 	event_put(e, FIELD_PERSON_CLASS, person_class_name(s->person.class));
-	if (s->token == 0)
-		return;
 	event_put(e, FIELD_FACTOR, token_kind_name(s->kind));
-	event_put_number(e, FIELD_TOKEN, s->token);
+	if (s->token != 0)
+		event_put_number(e, FIELD_TOKEN, s->token);
 }
 
 /* What cannot be read here is no reason to refuse: who may come in was decided before. */

@@ -11,7 +11,9 @@
  *   enrolled  u8 enum person_class  i32 first day  i32 last day of the person, days since 1970, 0:
  *   none; zeros up to byte 64; six tokens of 640 bytes; i64 when a session was last opened, 0:
  *   never; the last login shown: i64 when  32 bytes service  32 bytes terminal, both text and
- *   zeros; zeros up to byte 4,064; SHA-256 of what stands before. A place without a token is
+ *   zeros; the last voucher taken, zeros: none: i32 its day, since 1970  i64 when it was used, 0:
+ *   not  16 bytes id  16 bytes salt  32 bytes hash of its code (agent/voucher.h);
+ *   zeros up to byte 4,064; SHA-256 of what stands before. A place without a token is
  *   zeros. A token:
  *   u16 id, from 1  u8 kind (enum token_kind)  u8 0  i64 enrolled at  i64 last accepted at, 0:
  *   never (seconds since 1970)  64 bytes who enrolled it  64 bytes label, both text and zeros; then
@@ -40,6 +42,7 @@
 
 #include "agent/auth_person.h"
 #include "agent/auth_token.h"
+#include "agent/voucher.h"
 
 enum {
 	AUTH_STATE_VERSION = 2,
@@ -60,6 +63,15 @@ struct auth_visit {
 	char tty[AUTH_VISIT_TEXT_SIZE];
 };
 
+/* Instead of a forgotten token, for a day (agent/voucher.h). */
+struct auth_voucher {
+	int32_t day;     /* 0: there never was one */
+	int64_t used_at; /* 0: not yet */
+	uint8_t id[VOUCHER_ID_SIZE];
+	uint8_t salt[VOUCHER_SALT_SIZE];
+	uint8_t hash[VOUCHER_HASH_SIZE];
+};
+
 struct auth_state {
 	uint64_t generation;
 	bool locked;
@@ -69,6 +81,7 @@ struct auth_state {
 	struct auth_person person;
 	int64_t session_at; /* when one was last opened; 0: never */
 	struct auth_visit visit;
+	struct auth_voucher voucher;
 	struct auth_token tokens[AUTH_TOKENS_MAX]; /* kind TOKEN_NONE: a free place */
 };
 

@@ -16,6 +16,8 @@ enum factor token_factor(enum token_kind kind)
 
 const char *token_kind_name(enum token_kind kind)
 {
+	if (kind == (enum token_kind)TOKEN_VOUCHER)
+		return "voucher";
 	return login_factor_name(token_factor(kind));
 }
 

@@ -19,6 +19,9 @@ enum {
 
 enum token_kind { TOKEN_NONE = 0, TOKEN_TOTP, TOKEN_HOTP, TOKEN_CARD, TOKEN_KEY, TOKEN_KIND_END };
 
+/* What took a token's place for a day (agent/voucher.h): no kind that is enrolled. */
+enum { TOKEN_VOUCHER = TOKEN_KIND_END };
+
 enum auth_algorithm { AUTH_SHA1 = 1, AUTH_SHA256, AUTH_SHA512 };
 
 /* TOTP and HOTP. */

@@ -1,5 +1,6 @@
 #include "agent/auth_verify.h"
 
+#include <openssl/crypto.h>
 #include <string.h>
 
 #include "agent/auth_otp.h"
@@ -156,6 +157,59 @@ int auth_verify(const struct auth_file *file, const struct auth_rules *rules, co
 		return error;
 	error = verify_locked_file(file, rules, code, now, answer);
 	auth_state_unlock(file);
+	if (error != 0)
+		*answer = (struct auth_answer){0};
+	return error;
+}
+
+/* Who has none is judged by a hash of nothing, in the same time. */
+static int judge_voucher(const struct auth_file *file, const struct auth_rules *rules,
+        const char *code, int32_t today, int64_t now, struct auth_state *state,
+        struct auth_answer *answer)
+{
+	struct auth_voucher *v = &state->voucher;
+	uint8_t hash[VOUCHER_HASH_SIZE];
+	bool right = false;
+	int error = voucher_hash(code, v->salt, hash);
+
+	if (error != 0)
+		return error;
+	right = CRYPTO_memcmp(hash, v->hash, sizeof(hash)) == 0;
+	explicit_bzero(hash, sizeof(hash));
+	if (is_locked(state, rules)) {
+		answer->outcome = AUTH_LOCKED;
+		return 0;
+	}
+	if (!right || file->decoy || !rules->voucher || today == 0 || v->day != today) {
+		state->failures++;
+		return refuse(file, rules, state, answer);
+	}
+	answer->kind = (enum token_kind)TOKEN_VOUCHER;
+	answer->outcome = v->used_at == 0 ? AUTH_ACCEPTED : AUTH_SPENT;
+	if (answer->outcome == AUTH_SPENT)
+		return 0;
+	state->failures = 0;
+	/* At a clock that was never set it is used all the same. */
+	v->used_at = now > 0 ? now : 1;
+	return auth_state_write(file, state);
+}
+
+int auth_verify_voucher(const struct auth_file *file, const struct auth_rules *rules,
+        const char *code, int32_t today, int64_t now, struct auth_answer *answer,
+        uint8_t id[static VOUCHER_ID_SIZE])
+{
+	struct auth_state state = {0};
+	int error = auth_state_lock(file, LOCK_TIMEOUT_MS);
+
+	*answer = (struct auth_answer){0};
+	if (error != 0)
+		return error;
+	error = read_state(file, &state);
+	if (error == 0)
+		error = judge_voucher(file, rules, code, today, now, &state, answer);
+	auth_state_unlock(file);
+	memcpy(id, state.voucher.id, VOUCHER_ID_SIZE);
+	explicit_bzero(&state, sizeof(state));
 	if (error != 0)
 		*answer = (struct auth_answer){0};
 	return error;
@@ -392,6 +446,11 @@ int auth_verify_person(const struct auth_file *file, struct auth_person *person)
 	return error;
 }
 
+static bool is_shown(int64_t used, const struct auth_state *state, int64_t now)
+{
+	return used > state->session_at && used <= now && now - used <= SESSION_SECONDS;
+}
+
 static const struct auth_token *last_shown(const struct auth_state *state, int64_t now)
 {
 	const struct auth_token *last = NULL;
@@ -399,28 +458,37 @@ static const struct auth_token *last_shown(const struct auth_state *state, int64
 	for (size_t i = 0; i < AUTH_TOKENS_MAX; i++) {
 		const struct auth_token *t = &state->tokens[i];
 
-		if (t->kind != TOKEN_NONE && t->last_used > state->session_at &&
-		        t->last_used <= now && now - t->last_used <= SESSION_SECONDS &&
+		if (t->kind != TOKEN_NONE && is_shown(t->last_used, state, now) &&
 		        (last == NULL || t->last_used > last->last_used))
 			last = t;
 	}
 	return last;
 }
 
+static void tell_shown(const struct auth_state *state, int64_t now, struct auth_session *session)
+{
+	const struct auth_token *token = last_shown(state, now);
+	int64_t used = state->voucher.used_at;
+
+	if (is_shown(used, state, now) && (token == NULL || used > token->last_used)) {
+		session->kind = (enum token_kind)TOKEN_VOUCHER;
+		return;
+	}
+	session->kind = token != NULL ? token->kind : TOKEN_NONE;
+	session->token = token != NULL ? token->id : 0;
+}
+
 static int note_session(const struct auth_file *file, const struct auth_visit *visit, bool login,
         struct auth_session *session)
 {
-	const struct auth_token *token = NULL;
 	struct auth_state state;
 	int error = read_state(file, &state);
 
 	if (error != 0)
 		goto out;
-	token = last_shown(&state, visit->at);
+	tell_shown(&state, visit->at, session);
 	session->person = state.person;
 	session->last = state.visit;
-	session->kind = token != NULL ? token->kind : TOKEN_NONE;
-	session->token = token != NULL ? token->id : 0;
 	state.session_at = visit->at;
 	if (login)
 		state.visit = *visit;

@@ -18,6 +18,7 @@ struct auth_rules {
 	unsigned window; /* steps either way */
 	unsigned idle_days;
 	unsigned crl_grace; /* seconds */
+	bool voucher;       /* may one stand in for a token? */
 	struct login_combinations combinations;
 	char party[FIDO2_RP_SIZE]; /* whose security keys log in; "": nobody's */
 	struct services unattended;
@@ -48,6 +49,14 @@ struct auth_answer {
  */
 int auth_verify(const struct auth_file *file, const struct auth_rules *rules, const char *code,
         int64_t now, struct auth_answer *answer);
+
+/*
+ * The same for the code of a voucher. today: as person_day_at(), or 0 where none of this user's is
+ * in force. Takes the same time whoever the user is. id: the voucher's, after AUTH_ACCEPTED.
+ */
+int auth_verify_voucher(const struct auth_file *file, const struct auth_rules *rules,
+        const char *code, int32_t today, int64_t now, struct auth_answer *answer,
+        uint8_t id[static VOUCHER_ID_SIZE]);
 
 enum card_proof {
 	PROOF_NONE = 1, /* nothing was judged, and nothing is counted */
@@ -100,7 +109,7 @@ int auth_verify_person(const struct auth_file *file, struct auth_person *person)
 struct auth_session {
 	struct auth_person person;
 	enum token_kind kind;   /* of the token the person showed for it */
-	unsigned token;         /* its id; 0: none, as when root becomes somebody */
+	unsigned token;         /* its id; 0: a voucher; or none, as when root becomes somebody */
 	struct auth_visit last; /* the login before; at 0: there was none */
 };
 

@@ -66,8 +66,10 @@ int worker_reader(const struct worker *w, enum worker_message kind, int *fd);
  */
 enum login_result worker_deny(struct worker *w, const char *cause, const char *text);
 
-/* One-time codes. */
+/* One-time codes, and vouchers'. */
 enum login_result authenticate_code(struct worker *w);
+/* The same for what was typed already. */
+enum login_result authenticate_typed(struct worker *w, const char *typed);
 /* Cards, where the policy takes them; it may turn to codes. */
 enum login_result authenticate_card(struct worker *w);
 /* Security keys, where the policy takes them; it may turn to cards or codes. */

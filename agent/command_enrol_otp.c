@@ -324,7 +324,7 @@ static int confirm_once(struct auth_token *token)
 	if (fgets(line, sizeof(line), stdin) == NULL)
 		return ERR_CLOSED;
 	line[strcspn(line, "\r\n")] = '\0';
-	otp_fold(line, code);
+	otp_fold(line, code, OTP_CODE_SIZE);
 	error = otp_judge(token, clock_wall(), 1, code, &verdict, &counter);
 	token->otp.resync = verdict == OTP_AHEAD ? counter : 0;
 	if (error != 0)

@@ -243,6 +243,8 @@ static void print_auth(const json_t *auth)
 
 	print_value(LANGUAGE("認証の要素", "login factors"), auth, "factors");
 	print_value(LANGUAGE("認証の対象", "logins covered"), auth, "pam_stacks");
+	if (value_text(auth, "vouchers", bypassed)[0] != '\0')
+		print_value(LANGUAGE("今日の利用票", "vouchers today"), auth, "vouchers");
 	if (value_text(auth, "pam_bypassed", bypassed)[0] != '\0')
 		print_row(LANGUAGE("迂回可能な認証", "LOGINS OPEN"), bypassed);
 	if (strcmp(value_text(auth, "pam_module", module), "changed") == 0)

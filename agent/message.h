@@ -125,6 +125,7 @@ enum request_type {
 	REQUEST_FIDO2,      /* auth: the same of a process fido2 */
 	REQUEST_UNATTENDED, /* auth: name = service, number = 1: it is in PATH_UNATTENDED_DIR, 0: it
 	                       is not */
+	REQUEST_VOUCHER_END, /* auth: name = "2026-11-21.hanako": gone from PATH_VOUCHER_DIR */
 	REQUEST_TYPE_END
 };
 

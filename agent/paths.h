@@ -31,6 +31,10 @@
 #define PATH_AUTH_DIR "var/lib/sekisho/auth" /* 0700 root; a file a user, 0600 root */
 #define AUTH_DECOY ".decoy"                  /* auth_state.h; made by main */
 
+#define AUTH_TAKEN ".taken-" /* + day-id: that voucher was taken here */
+#define PATH_VOUCHER_DIR                                                                           \
+	"var/lib/sekisho/voucher" /* 0755 root; an empty file DAY.USER for each in force */
+
 #define PATH_UNATTENDED_DIR                                                                        \
 	"var/lib/sekisho/unattended" /* 0755 root; an empty file SERVICE for each, written by main \
 	                              */

@@ -248,6 +248,7 @@ static const struct entry {
         [REQUEST_CARD] = {ROLE_AUTH, 0, name_is_none, card_open},
         [REQUEST_FIDO2] = {ROLE_AUTH, 0, name_is_none, key_open},
         [REQUEST_UNATTENDED] = {ROLE_AUTH, 0, request_is_service, service_unattended},
+        [REQUEST_VOUCHER_END] = {ROLE_AUTH, 0, request_is_voucher, voucher_end},
         [REQUEST_MEDIUM_OPEN] = {ROLE_GUARD, CHANGES_SYSTEM, request_is_medium_open, medium_open},
         [REQUEST_MEDIUM_CLOSE] = {ROLE_GUARD, CHANGES_SYSTEM, request_is_medium_close,
                 medium_close},

@@ -62,4 +62,8 @@ int port_mark_keep(struct answer *a);
 bool request_is_service(const struct request *q);
 int service_unattended(struct answer *a);
 
+/* requests_voucher.c */
+bool request_is_voucher(const struct request *q);
+int voucher_end(struct answer *a);
+
 #endif

@@ -30,6 +30,7 @@ static const struct command COMMANDS[] = {
         {"revoke", command_revoke, "認証要素の失効", "revoke a token"},
         {"boot-lock", command_boot_lock, "起動時からUSBを閉じる (enable, disable, status)",
                 "close USB from the start: enable, disable, status"},
+        {"voucher", command_voucher, "一日限りの利用票 (new, take)", "one-day vouchers: new, take"},
         {"unlock", command_unlock, "ロックされた利用者の解除", "unlock a user after wrong codes"},
 };
 

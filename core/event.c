@@ -47,6 +47,10 @@ static const char *const kinds[EVENT_KIND_END] = {
         [EVENT_LOGIN_DRIFTED] = "login.drifted",
         [EVENT_PERSON_CHANGED] = "person.changed",
         [EVENT_KEY_COUNTED_BACK] = "key.counted_back",
+        [EVENT_VOUCHER_ISSUED] = "voucher.issued",
+        [EVENT_VOUCHER_TAKEN] = "voucher.taken",
+        [EVENT_VOUCHER_USED] = "voucher.used",
+        [EVENT_VOUCHER_ENDED] = "voucher.ended",
 };
 
 /* No name may be one of a journal line's own members (seq, time, boot, uptime_ms, event, prev). */
@@ -112,6 +116,11 @@ static const struct field fields[FIELD_END] = {
         [FIELD_PERSON_CLASS] = {"person_class", TEXT},
         [FIELD_FIRST_DAY] = {"first_day", TEXT},
         [FIELD_LAST_DAY] = {"last_day", TEXT},
+        [FIELD_VOUCHER] = {"voucher", TEXT},
+        [FIELD_DAY] = {"day", TEXT},
+        [FIELD_TERMINAL] = {"terminal", TEXT},
+        [FIELD_OFFICER] = {"officer", TEXT},
+        [FIELD_VOUCHERS] = {"vouchers", TEXT},
 };
 
 const char *event_kind_name(uint16_t kind)

@@ -52,6 +52,10 @@ enum event_kind {
 	EVENT_KEY_COUNTED_BACK, /* "key.counted_back" user, service, tty, token: an alarm: a
 	                           security key signed a counter that did not grow; there may be a
 	                           copy */
+	EVENT_VOUCHER_ISSUED, /* "voucher.issued" user, terminal, day, voucher, by: where it was */
+	EVENT_VOUCHER_TAKEN,  /* "voucher.taken" user, day, voucher, officer, by */
+	EVENT_VOUCHER_USED,   /* "voucher.used" user, service, tty, voucher */
+	EVENT_VOUCHER_ENDED,  /* "voucher.ended" user, day, cause: "day-over", "replaced" */
 	EVENT_KIND_END
 };
 
@@ -126,6 +130,12 @@ enum event_field {
 	FIELD_PERSON_CLASS, /* agent/auth_person.h */
 	FIELD_FIRST_DAY,    /* "2026-04-01" */
 	FIELD_LAST_DAY,
+	/* vouchers (agent/voucher.h) */
+	FIELD_VOUCHER, /* its id */
+	FIELD_DAY,
+	FIELD_TERMINAL,
+	FIELD_OFFICER,  /* subject of the certificate that signed it */
+	FIELD_VOUCHERS, /* state of auth: users with one in force, space separated */
 	FIELD_END
 };
 

@@ -37,6 +37,7 @@ struct document {
 		char **unattended;
 		unsigned unattended_count;
 		uint64_t crl_grace_hours;
+		bool voucher;
 		uint64_t max_failures;
 		struct document_totp {
 			uint64_t digits, step, window;
@@ -53,6 +54,7 @@ static const cyaml_strval_t TIERS[] = {
 static const cyaml_strval_t FACTORS[] = {{"password", FACTOR_PASSWORD}, {"totp", FACTOR_TOTP},
         {"hotp", FACTOR_HOTP}, {"card", FACTOR_CARD}, {"pin", FACTOR_PIN}, {"key", FACTOR_KEY},
         {"fingerprint", FACTOR_FINGERPRINT}};
+static const cyaml_strval_t VOUCHER[] = {{"deny", false}, {"allow", true}};
 static const cyaml_strval_t TREATMENTS[] = {{"deny", TREATMENT_DENY}, {"allow", TREATMENT_ALLOW},
         {"import", TREATMENT_IMPORT}, {"export", TREATMENT_EXPORT}};
 
@@ -102,6 +104,8 @@ static const cyaml_schema_value_t SERVICE = {
 	                crl_grace_hours),                                                          \
 	        CYAML_FIELD_SEQUENCE("unattended", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL,       \
 	                struct document_login, unattended, &SERVICE, 0, SERVICES_MAX),             \
+	        CYAML_FIELD_ENUM("voucher", CYAML_FLAG_OPTIONAL | CYAML_FLAG_STRICT,               \
+	                struct document_login, voucher, VOUCHER, ENTRIES(VOUCHER)),                \
 	        CYAML_FIELD_UINT(                                                                  \
 	                "max_failures", CYAML_FLAG_DEFAULT, struct document_login, max_failures),  \
 	        CYAML_FIELD_MAPPING("totp", CYAML_FLAG_DEFAULT, struct document_login, totp, TOTP)
@@ -341,6 +345,22 @@ static int check_combinations(
 	return 0;
 }
 
+/* Instead of a card or key, whose PIN is not asked either then. */
+static int check_voucher(
+        const struct document *d, const struct shape *shape, struct policy_error *error)
+{
+	const unsigned *list = d->login.combinations ? d->login.combinations : &d->login.factors;
+	size_t count = d->login.combinations ? d->login.combinations_count : 1;
+
+	for (size_t i = 0; d->login.voucher && i < count; i++)
+		if ((list[i] & FACTOR_PASSWORD) == 0)
+			return refuse(error, shape, "login.voucher",
+			        LANGUAGE("voucher: allow にはすべての組み合わせに password "
+			                 "が要ります",
+			                "voucher: allow needs the password in every combination"));
+	return 0;
+}
+
 static int check_unattended(
         const struct document *d, const struct shape *shape, struct policy_error *error)
 {
@@ -399,7 +419,7 @@ static int check_document(struct document *d, const struct shape *shape, struct 
 		        LANGUAGE("この団体の条文表がありません",
 		                "no catalogue of clauses for this body"));
 	if (check_combinations(d, shape, error) || check_optionals(d, shape, error) ||
-	        check_unattended(d, shape, error))
+	        check_voucher(d, shape, error) || check_unattended(d, shape, error))
 		return ERR_FORMAT;
 	if (!rules || !rules->literal)
 		return refuse(error, shape, "rules",
@@ -462,6 +482,7 @@ static void fill_login(const struct document *d, struct policy *p)
 	memcpy(p->login.factors, list, p->login.count * sizeof(*list));
 	p->idle_days = (unsigned)d->login.idle_days;
 	p->crl_grace_hours = (unsigned)d->login.crl_grace_hours;
+	p->voucher = d->login.voucher;
 }
 
 static void fill_unattended(const struct document *d, const struct shape *shape, struct policy *p)

@@ -6,7 +6,9 @@
 #include <time.h>
 
 #include "agent/auth_login.h"
+#include "agent/auth_voucher.h"
 #include "agent/channel.h"
+#include "agent/paths.h"
 #include "core/error.h"
 #include "core/frame.h"
 #include "core/login.h"
@@ -26,6 +28,7 @@ struct stage {
 
 static struct auth_rules rules = FIXTURE_RULES;
 static const char *service = "login";
+static int root = -1;
 
 static void start(struct stage *s, uid_t peer)
 {
@@ -38,8 +41,11 @@ static void start(struct stage *s, uid_t peer)
 	s->pid = fork();
 	assert_true(s->pid >= 0);
 	if (s->pid == 0) {
-		const struct login login = {
-		        .client = client[1], .peer = peer, .parent = parent[1], .rules = &rules};
+		const struct login login = {.client = client[1],
+		        .peer = peer,
+		        .parent = parent[1],
+		        .rules = &rules,
+		        .root = root};
 
 		close(client[0]);
 		close(parent[0]);
@@ -249,6 +255,96 @@ static void wrong_codes_of_nobody(void **state)
 
 	wrong_codes(&file, "not-enrolled");
 	close(file.fd);
+}
+
+static void give_voucher(const struct workspace *w, const struct auth_file *file,
+        char code[static VOUCHER_CODE_SIZE])
+{
+	char path[sizeof(PATH_VOUCHER_DIR) + VOUCHER_MARK_SIZE];
+	char name[VOUCHER_MARK_SIZE];
+	struct voucher v = {0};
+	struct auth_state s;
+	int fd = -1;
+
+	tzset();
+	assert_int_equal(voucher_make(&v, code), 0);
+	assert_int_equal(auth_state_read(file, &s), 0);
+	s.voucher = (struct auth_voucher){.day = person_day_at(time(NULL))};
+	memcpy(s.voucher.salt, v.salt, sizeof(v.salt));
+	memcpy(s.voucher.hash, v.hash, sizeof(v.hash));
+	assert_int_equal(auth_state_write(file, &s), 0);
+	assert_int_equal(workspace_run(w, "mkdir -p " PATH_VOUCHER_DIR), 0);
+	voucher_mark_print(s.voucher.day, "hanako", name);
+	snprintf(path, sizeof(path), "%s/%s", PATH_VOUCHER_DIR, name);
+	fd = openat(w->fd, path, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+	assert_true(fd >= 0);
+	close(fd);
+}
+
+static void voucher_lets_in_once(void **state)
+{
+	const struct workspace *w = *state;
+	const struct auth_file file = fixture_file(w);
+	char code[VOUCHER_CODE_SIZE];
+	char grouped[32];
+	struct stage s;
+
+	root = w->fd;
+	rules.voucher = true;
+	give_voucher(w, &file, code);
+	snprintf(grouped, sizeof(grouped), "%.4s %.4s  %.4s %.4s", code, code + 4, code + 8,
+	        code + 12);
+	ask_code(&s, &file, grouped);
+	sign_one(&s);
+	expect_result(&s, LOGIN_SUCCESS);
+	assert_int_equal(s.told[0], EVENT_VOUCHER_USED);
+	assert_int_equal(s.told[1], EVENT_LOGIN_ACCEPTED);
+	finish(&s);
+	ask_code(&s, &file, code);
+	expect_prompt(&s, LOGIN_ERROR,
+	        "This voucher has been used; ask for a new one if you need to log in again.");
+	expect_result(&s, LOGIN_AUTH_ERR);
+	assert_string_equal(s.causes[0], "code-used");
+	finish(&s);
+	rules.voucher = false;
+	root = -1;
+	close(file.fd);
+}
+
+/* The same for a user without a voucher, for one whose voucher ended, and for nobody. */
+static void wrong_voucher(const struct auth_file *file, const char *code, const char *cause)
+{
+	struct stage s;
+
+	ask_code(&s, file, code);
+	expect_prompt(&s, LOGIN_ERROR, "Wrong verification code; 2 more and this user is locked.");
+	expect_result(&s, LOGIN_AUTH_ERR);
+	assert_int_equal(s.told[0], EVENT_LOGIN_REFUSED);
+	assert_string_equal(s.causes[0], cause);
+	finish(&s);
+	close(file->fd);
+}
+
+static void wrong_vouchers(void **state)
+{
+	const struct workspace *w = *state;
+	struct auth_file file = fixture_file(w);
+	char code[VOUCHER_CODE_SIZE];
+
+	root = w->fd;
+	rules.voucher = true;
+	wrong_voucher(&file, "0123 4567 8901 2345", "wrong-code");
+	file = fixture_decoy(w);
+	wrong_voucher(&file, "0123 4567 8901 2345", "not-enrolled");
+	file = fixture_file(w);
+	give_voucher(w, &file, code);
+	assert_int_equal(workspace_run(w, "rm " PATH_VOUCHER_DIR "/*.hanako"), 0);
+	wrong_voucher(&file, code, "wrong-code");
+	file = fixture_file(w);
+	give_voucher(w, &file, code);
+	rules.voucher = false;
+	wrong_voucher(&file, code, "wrong-code");
+	root = -1;
 }
 
 static void no_journal_no_login(void **state)
@@ -586,6 +682,10 @@ int main(void)
 	                wrong_codes_of_a_user, workspace_set_up, workspace_tear_down),
 	        cmocka_unit_test_setup_teardown(
 	                wrong_codes_of_nobody, workspace_set_up, workspace_tear_down),
+	        cmocka_unit_test_setup_teardown(
+	                voucher_lets_in_once, workspace_set_up, workspace_tear_down),
+	        cmocka_unit_test_setup_teardown(
+	                wrong_vouchers, workspace_set_up, workspace_tear_down),
 	        cmocka_unit_test_setup_teardown(
 	                no_journal_no_login, workspace_set_up, workspace_tear_down),
 	        cmocka_unit_test(nothing_given_is_unavailable),

@@ -168,7 +168,12 @@ static void what_the_format_does_not_allow_is_an_error(void **state)
 	        {706, TOKEN_TOTP, ERR_FORMAT},
 	        {3921, 'x', ERR_FORMAT}, /* after the end of a text: service, terminal */
 	        {3983, 'x', ERR_FORMAT},
-	        {3984, 1, ERR_FORMAT}, /* behind the last login */
+	        {3984, 1, ERR_FORMAT}, /* a voucher's day after 9999 */
+	        {3995, 1, ERR_FORMAT}, /* used, and of no day */
+	        {3996, 1, ERR_FORMAT}, /* its id, salt, hash without a day */
+	        {4012, 1, ERR_FORMAT},
+	        {4059, 1, ERR_FORMAT},
+	        {4060, 1, ERR_FORMAT}, /* behind it */
 	        {4063, 1, ERR_FORMAT},
 	};
 

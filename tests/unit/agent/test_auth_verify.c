@@ -135,7 +135,7 @@ static void fold(void **state)
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		char code[OTP_CODE_SIZE];
 
-		otp_fold(cases[i].typed, code);
+		otp_fold(cases[i].typed, code, OTP_CODE_SIZE);
 		assert_string_equal(code, cases[i].code);
 	}
 }
@@ -649,6 +649,128 @@ static void same_code_at_once_is_accepted_once(void **state)
 	close(file.fd);
 }
 
+enum { TODAY = 12860 /* of FIXTURE_NOW, in UTC */ };
+
+static void give_voucher(const struct auth_file *file, char code[static VOUCHER_CODE_SIZE])
+{
+	struct auth_state s;
+	struct voucher v = {0};
+
+	assert_int_equal(voucher_make(&v, code), 0);
+	assert_int_equal(auth_state_read(file, &s), 0);
+	s.voucher = (struct auth_voucher){.day = TODAY};
+	memcpy(s.voucher.id, v.id, sizeof(v.id));
+	memcpy(s.voucher.salt, v.salt, sizeof(v.salt));
+	memcpy(s.voucher.hash, v.hash, sizeof(v.hash));
+	assert_int_equal(auth_state_write(file, &s), 0);
+}
+
+static enum auth_outcome show_voucher(const struct auth_file *file, const struct auth_rules *rules,
+        const char *code, int32_t today)
+{
+	struct auth_answer answer;
+	uint8_t id[VOUCHER_ID_SIZE];
+
+	assert_int_equal(
+	        auth_verify_voucher(file, rules, code, today, FIXTURE_NOW, &answer, id), 0);
+	return answer.outcome;
+}
+
+static void voucher_counts_once_on_its_day(void **state)
+{
+	const struct auth_file file = fixture_file(*state);
+	struct auth_rules rules = RULES;
+	struct auth_session session;
+	struct auth_visit visit = {.at = FIXTURE_NOW + 1};
+	char code[VOUCHER_CODE_SIZE];
+
+	rules.max_failures = 10;
+	rules.voucher = true;
+	assert_int_equal(show_voucher(&file, &rules, "0123456789012345", TODAY), AUTH_WRONG);
+	give_voucher(&file, code);
+	assert_int_equal(show_voucher(&file, &RULES, code, TODAY), AUTH_WRONG);
+	assert_int_equal(show_voucher(&file, &rules, code, 0), AUTH_WRONG);
+	assert_int_equal(show_voucher(&file, &rules, code, TODAY + 1), AUTH_WRONG);
+	assert_int_equal(show_voucher(&file, &rules, code, TODAY - 1), AUTH_WRONG);
+	assert_int_equal(show_voucher(&file, &rules, "0123456789012345", TODAY), AUTH_WRONG);
+	assert_int_equal(show_voucher(&file, &rules, code, TODAY), AUTH_ACCEPTED);
+	assert_int_equal(auth_verify_session(&file, &visit, true, &session), 0);
+	assert_int_equal(session.kind, TOKEN_VOUCHER);
+	assert_string_equal(token_kind_name(session.kind), "voucher");
+	assert_int_equal(show_voucher(&file, &rules, code, TODAY), AUTH_SPENT);
+	assert_int_equal(show_voucher(&file, &rules, code, TODAY + 1), AUTH_WRONG);
+	visit.at++;
+	assert_int_equal(auth_verify_session(&file, &visit, true, &session), 0);
+	assert_int_equal(session.kind, TOKEN_NONE);
+	close(file.fd);
+}
+
+static void voucher_does_not_undo_a_lock(void **state)
+{
+	const struct auth_file file = fixture_file(*state);
+	struct auth_rules rules = RULES;
+	char code[VOUCHER_CODE_SIZE];
+
+	rules.voucher = true;
+	give_voucher(&file, code);
+	for (unsigned i = 0; i < 2; i++)
+		assert_int_equal(
+		        show_voucher(&file, &rules, "0123456789012345", TODAY), AUTH_WRONG);
+	assert_int_equal(show_voucher(&file, &rules, "0123456789012345", TODAY), AUTH_LOCKED_NOW);
+	assert_int_equal(show_voucher(&file, &rules, code, TODAY), AUTH_LOCKED);
+	close(file.fd);
+}
+
+static void decoy_takes_no_voucher(void **state)
+{
+	const struct auth_file file = fixture_decoy(*state);
+	struct auth_rules rules = RULES;
+	struct auth_state s;
+	char code[VOUCHER_CODE_SIZE];
+
+	rules.voucher = true;
+	assert_int_equal(show_voucher(&file, &rules, "0123456789012345", TODAY), AUTH_WRONG);
+	assert_int_equal(auth_state_read(&file, &s), 0);
+	assert_int_equal(s.failures, 1);
+	give_voucher(&file, code);
+	assert_int_equal(show_voucher(&file, &rules, code, TODAY), AUTH_WRONG);
+	assert_int_equal(show_voucher(&file, &rules, code, TODAY), AUTH_LOCKED_NOW);
+	close(file.fd);
+}
+
+/* Eight at once: one is let in. */
+static void voucher_at_once_is_accepted_once(void **state)
+{
+	const struct workspace *w = *state;
+	struct auth_file file = fixture_file(w);
+	struct auth_rules rules = RULES;
+	char code[VOUCHER_CODE_SIZE];
+	unsigned accepted = 0;
+
+	rules.voucher = true;
+	give_voucher(&file, code);
+	for (int i = 0; i < 8; i++) {
+		pid_t pid = fork();
+
+		assert_true(pid >= 0);
+		if (pid == 0) {
+			/* A lock is an open file description's: each has its own. */
+			struct auth_file own = {.fd = openat(w->fd, "hanako", O_RDWR | O_CLOEXEC)};
+
+			_exit(show_voucher(&own, &rules, code, TODAY) == AUTH_ACCEPTED);
+		}
+	}
+	for (int i = 0; i < 8; i++) {
+		int status = 0;
+
+		assert_true(wait(&status) > 0);
+		assert_true(WIFEXITED(status));
+		accepted += WEXITSTATUS(status) == 1;
+	}
+	assert_int_equal(accepted, 1);
+	close(file.fd);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -688,6 +810,14 @@ int main(void)
 	                key_signs_and_counts_or_nothing, workspace_set_up, workspace_tear_down),
 	        cmocka_unit_test_setup_teardown(
 	                credentials_are_asked_of_everybody, workspace_set_up, workspace_tear_down),
+	        cmocka_unit_test_setup_teardown(
+	                voucher_counts_once_on_its_day, workspace_set_up, workspace_tear_down),
+	        cmocka_unit_test_setup_teardown(
+	                voucher_does_not_undo_a_lock, workspace_set_up, workspace_tear_down),
+	        cmocka_unit_test_setup_teardown(
+	                decoy_takes_no_voucher, workspace_set_up, workspace_tear_down),
+	        cmocka_unit_test_setup_teardown(
+	                voucher_at_once_is_accepted_once, workspace_set_up, workspace_tear_down),
 	        cmocka_unit_test_setup_teardown(
 	                same_code_at_once_is_accepted_once, workspace_set_up, workspace_tear_down),
 	};

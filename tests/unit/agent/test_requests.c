@@ -86,6 +86,13 @@ static void names_outside_the_grammar_are_forbidden(void **state)
 	for (size_t i = 0; i < sizeof(services) / sizeof(services[0]); i++)
 		assert_int_equal(answer(*state, ROLE_AUTH, REQUEST_UNATTENDED, services[i], 1, -1),
 		        REQUESTS_FORBIDDEN);
+	static const char *const vouchers[] = {"", ".", "2026-11-21", "2026-11-21.",
+	        "2026-11-21.a/b", "../../auth/hana", "2026-11-21./..", "2026.11.21.a",
+	        "x026-11-21.a"};
+
+	for (size_t i = 0; i < sizeof(vouchers) / sizeof(vouchers[0]); i++)
+		assert_int_equal(answer(*state, ROLE_AUTH, REQUEST_VOUCHER_END, vouchers[i], 0, -1),
+		        REQUESTS_FORBIDDEN);
 	for (size_t i = 0; i < sizeof(users) / sizeof(users[0]); i++)
 		assert_int_equal(answer(*state, ROLE_AUTH, REQUEST_USER_OPEN, users[i], 0, -1),
 		        REQUESTS_FORBIDDEN);
@@ -130,6 +137,27 @@ static void unattended_services_come_and_go(void **state)
 	assert_int_equal(answer(w, ROLE_AUTH, REQUEST_UNATTENDED, "cron", 1, -1), ERR_IO);
 }
 
+static void vouchers_that_ended_go(void **state)
+{
+	struct workspace *w = *state;
+
+	assert_int_equal(workspace_run(w, "mkdir -p var/lib/sekisho/voucher && cd "
+	                                  "var/lib/sekisho/voucher && touch "
+	                                  "2026-11-21.hanako 2026-11-21.taro"),
+	        0);
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(
+		        answer(w, ROLE_AUTH, REQUEST_VOUCHER_END, "2026-11-21.hanako", 0, -1), 0);
+	assert_int_equal(
+	        workspace_run(w, "test \"$(ls var/lib/sekisho/voucher)\" = 2026-11-21.taro"), 0);
+	assert_int_equal(workspace_run(w, "cd var/lib/sekisho && mv voucher elsewhere && ln -s "
+	                                  "elsewhere voucher"),
+	        0);
+	assert_int_equal(
+	        answer(w, ROLE_AUTH, REQUEST_VOUCHER_END, "2026-11-21.taro", 0, -1), ERR_IO);
+	assert_int_equal(workspace_run(w, "test -e var/lib/sekisho/elsewhere/2026-11-21.taro"), 0);
+}
+
 static void a_role_has_its_own_requests_only(void **state)
 {
 	static const struct {
@@ -144,6 +172,7 @@ static void a_role_has_its_own_requests_only(void **state)
 	        {"1-2", 5, REQUEST_USB_DEAUTHORISE, ROLE_GUARD},
 	        {"a", 0, REQUEST_USER_OPEN, ROLE_AUTH},
 	        {"cron", 1, REQUEST_UNATTENDED, ROLE_AUTH},
+	        {"2026-11-21.a", 0, REQUEST_VOUCHER_END, ROLE_AUTH},
 	};
 
 	for (size_t i = 0; i < sizeof(valid) / sizeof(valid[0]); i++) {
@@ -445,6 +474,7 @@ int main(void)
 	        TEST(names_outside_the_grammar_are_forbidden),
 	        TEST(numbers_outside_their_range_are_forbidden),
 	        TEST(unattended_services_come_and_go),
+	        TEST(vouchers_that_ended_go),
 	        TEST(a_role_has_its_own_requests_only),
 	        TEST(a_descriptor_where_none_belongs_is_forbidden),
 	        TEST(bytes_behind_the_name_are_forbidden),

@@ -138,6 +138,58 @@ static void takes_cards(void **state)
 	free(text);
 }
 
+static void takes_vouchers(void **state)
+{
+	static const struct {
+		const char *line;
+		bool allowed;
+	} cases[] = {
+	        {"max_failures: 3", false},
+	        {"max_failures: 3\n  voucher: deny", false},
+	        {"max_failures: 3\n  voucher: allow", true},
+	};
+	struct policy_error error;
+	struct policy *p;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		char *text = change(GOOD, "max_failures: 3", cases[i].line);
+
+		assert_int_equal(policy_parse((uint8_t *)text, strlen(text), &p, &error), 0);
+		assert_int_equal(p->voucher, cases[i].allowed);
+		policy_free(&p);
+		free(text);
+	}
+}
+
+/* The PIN of a card that was forgotten is not asked either. */
+static void vouchers_need_a_password(void **state)
+{
+	static const struct {
+		const char *factors;
+		int result;
+	} cases[] = {
+	        {"[card, pin]", ERR_FORMAT},
+	        {"[password, card, pin]", 0},
+	        {"[[password, totp], [card, pin]]", ERR_FORMAT},
+	        {"[[password, totp], [password, card, pin]]", 0},
+	};
+	char *allowed = change(GOOD, "max_failures: 3", "max_failures: 3\n  voucher: allow");
+	struct policy_error error;
+	struct policy *p;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		char *text = change(allowed, "[password, totp]", cases[i].factors);
+
+		assert_int_equal(
+		        policy_parse((uint8_t *)text, strlen(text), &p, &error), cases[i].result);
+		policy_free(&p);
+		free(text);
+	}
+	free(allowed);
+}
+
 static struct services unattended(const char *line)
 {
 	char *text = change(GOOD, "  max_failures: 3\n", line);
@@ -282,6 +334,8 @@ static void refuses_with_a_place(void **state)
 	        {"max_failures: 3", "max_failures: 3\n  idle_days: 0", 14, 14},
 	        {"max_failures: 3", "max_failures: 3\n  idle_days: 367", 14, 14},
 	        {"max_failures: 3", "max_failures: 3\n  idle_days: 010", 14, 14},
+	        {"max_failures: 3", "max_failures: 3\n  voucher: maybe", 14, 12},
+	        {"max_failures: 3", "max_failures: 3\n  voucher: true", 14, 12},
 	        {"max_failures: 3", "max_failures: 3\n  crl_grace_hours: 721", 14, 20},
 	        {"max_failures: 3", "max_failures: 3\n  crl_grace_hours: -1", 14, 20},
 	        {"max_failures: 3", "max_failures: 3\n  unattended: [cron, sshd]", 14, 15},
@@ -486,6 +540,8 @@ int main(void)
 	        cmocka_unit_test(unattended_services_are_named),
 	        cmocka_unit_test(takes_combinations),
 	        cmocka_unit_test(takes_cards),
+	        cmocka_unit_test(takes_vouchers),
+	        cmocka_unit_test(vouchers_need_a_password),
 	        cmocka_unit_test(a_combination_is_of_two_kinds),
 	        cmocka_unit_test(refuses_with_a_place),
 	        cmocka_unit_test(every_key_but_expiry_is_needed),

@@ -1,0 +1,193 @@
+#!/usr/bin/env bash
+# A forgotten card: an officer's voucher, taken by a whole agent of its own root, and its code through a real PAM stack. Every
+# other voucher and every second use is refused. Answers are asserted on their text.
+set -u
+top=${SEKISHO_TOP:-$(cd "$(dirname "$0")/../.." && pwd)}
+build=${SEKISHO_BUILD:-$top/build/release}
+. "$top/tests/lib.sh"
+need_root
+root=$work/root
+svc=$work/svc
+trust=$root/etc/sekisho/trust
+vouchers=$root/var/lib/sekisho/voucher
+asan=$(asan_of "$build/pam_module/pam_sekisho.so")
+ids=$((66000 + ($$ % 200) * 6))
+agent=
+clean_up() {
+	[ -z "$agent" ] || stop "$agent"
+}
+on_failure() {
+	[ ! -s "$work/out" ] || sed 's/^/        | /' "$work/out"
+}
+
+ok="pamtester: successfully authenticated"
+refused="pamtester: Authentication failure"
+
+told() { grep -qF -- "$1" "$work/out"; }
+told_not() { ! told "$1"; }
+journalled() { # PATTERN COUNT
+	[ "$(cat "$root"/var/lib/sekisho/journal/*.jsonl | grep -cE "$1")" = "$2" ]
+}
+sekisho() {
+	"$build/agent/sekisho" --root "$root" "$@"
+}
+start_agent() {
+	: >"$work/log"
+	"$build/agent/sekishod" --root "$root" --libexec "$build/libexec" --user-ids "$ids" --observe >>"$work/log" 2>&1 &
+	agent=$!
+	within 20 grep -q 'ready' "$work/log"
+}
+pam() { # SERVICE USER ANSWER... ; the operation is $operation, or authenticate
+	local service=$1 user=$2 try
+	shift 2
+	for try in 1 2 3 4 5 6; do
+		printf '%s\n' "$@" | LD_PRELOAD="$asan libpam_wrapper.so" PAM_WRAPPER=1 PAM_WRAPPER_SERVICE_DIR=$svc \
+			timeout 30 pamtester "$service" "$user" "${operation-authenticate}" >"$work/out" 2>&1
+		grep -q -e 'pwrap_' -e 'Initialization failure' "$work/out" || return
+		sleep 0.$try
+	done
+}
+officer() { # NAME
+	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj "/CN=$1" \
+		-keyout "$work/$1.key" -out "$work/$1.pem" 2>/dev/null
+}
+policy() { # VERSION FACTORS WORD
+	sed -e "s/^version: .*/version: $1/" -e "s/factors: .*/factors: $2/" \
+		-e "s/max_failures: 3/max_failures: 5\n  voucher: $3/" \
+		"$top/packaging/policies/mito-my-number.yaml" >"$work/policy.yaml"
+	sekisho policy sign "$work/policy.yaml" --certificate "$work/yamada.pem" --key "$work/yamada.key" \
+		--out "$work/policy.p7" >"$work/out" 2>&1 && sekisho policy install "$work/policy.p7" >>"$work/out" 2>&1
+}
+in_status() { # JQ
+	sekisho status --json | jq -e "$1"
+}
+issue() { # FILE OPTIONS...: the code goes to $digits
+	local file=$work/$1
+	shift
+	sekisho voucher new --terminal window-01 --user games --certificate "$work/yamada.pem" --key "$work/yamada.key" \
+		--out "$file" "$@" >"$work/out" 2>&1 || return
+	digits=$(sed -nE 's/^ +([0-9]{4}   [0-9]{4}   [0-9]{4}   [0-9]{4})$/\1/p' "$work/out")
+	[ -n "$digits" ]
+}
+take() { # FILE
+	sekisho voucher take "$work/$1" --by jiro >"$work/out" 2>&1
+}
+day() { # WORDS
+	date -d "$1" +%F
+}
+
+# Nothing here is to happen at midnight.
+[ "$(date +%H%M)" != 2359 ] || sleep 61
+
+mkdir -p "$root" "$svc"
+for type in auth account session; do
+	echo "$type required $build/pam_module/pam_sekisho.so socket=$root/run/sekisho/auth.sock timeout=20"
+done >"$svc/login"
+echo "auth required pam_deny.so" >"$svc/other"
+officer yamada
+officer sato
+: >"$work/out"
+check "the agent starts" start_agent
+[ $failed = 0 ] || { cat "$work/log"; summary; exit 1; }
+install -m 644 "$work/yamada.pem" "$trust/policy-signers.pem"
+mkdir -p "$root/var/lib/sekisho/enrolment"
+printf '{"collector":"https://localhost:1","terminal":"window-01","ueid":"%s","receipt_key":"-"}' \
+	"$(printf '\001sixteen-bytes-ok' | base64 | tr '+/' '-_' | tr -d =)" >"$root/var/lib/sekisho/enrolment/enrolment.json"
+sekisho enrol totp games --no-confirm >/dev/null 2>&1
+
+# what the policy says
+check "a policy without vouchers is installed" policy 101 "[password, totp]" deny
+check "an officer issues a voucher" issue first.p7
+check "its code is shown in groups" told "$digits"
+check "it stands in the voucher in no form" test "$(grep -cF "${digits// /}" "$work/first.p7")" = 0
+check "issuing is journalled where an agent runs" journalled '"voucher.issued","user":"games","terminal":"window-01","day":"'"$(day today)"'"' 1
+ends 1 "no voucher is taken where the policy denies them" take first.p7
+check "and that is said" told "the policy in force does not allow vouchers"
+pam login games "$digits"
+check "its code is a wrong code then" told "Wrong verification code; 4 more"
+ends 1 "vouchers without a password in each combination are no policy" policy 102 "[card, pin]" allow
+check "which is said" told "needs the password in every combination"
+check "a policy with vouchers is installed" policy 102 "[password, totp]" allow
+check "policy show has it" test "$(sekisho policy show --json | jq -r .login.voucher)" = allow
+pam login games "$digits"
+check "the code of a voucher that was not taken is wrong" told "Wrong verification code; 3 more"
+
+# which one is taken
+check "another terminal's voucher" sekisho voucher new --terminal window-02 --user games --certificate "$work/yamada.pem" \
+	--key "$work/yamada.key" --out "$work/elsewhere.p7"
+ends 1 "is refused" take elsewhere.p7
+check "and it is said why" told "is for another terminal"
+check "tomorrow's voucher" issue tomorrow.p7 --day "$(day tomorrow)"
+ends 1 "is refused" take tomorrow.p7
+check "and it is said why" told "is not for today"
+ends 1 "none is issued for yesterday" issue yesterday.p7 --day "$(day yesterday)"
+check "somebody else's voucher" sekisho voucher new --terminal window-01 --user games --certificate "$work/sato.pem" \
+	--key "$work/sato.key" --out "$work/sato.p7"
+ends 1 "is refused" take sato.p7
+ends 1 "so is a policy that an officer signed" take policy.p7
+ends 1 "and what is not signed" take policy.yaml
+check "a voucher for nobody" sekisho voucher new --terminal window-01 --user nobody --certificate "$work/yamada.pem" \
+	--key "$work/yamada.key" --out "$work/nobody.p7"
+ends 1 "is refused" take nobody.p7
+check "and it is said why" told "nobody: is not enrolled"
+check "nothing was taken so far" journalled '"voucher.taken"' 0
+check "the first one is taken" take first.p7
+check "until when is said" told "it counts once, until midnight"
+check "which is journalled with its officer" journalled '"voucher.taken","user":"games","day":"'"$(day today)"'","voucher":"[0-9a-f]{32}","officer":"CN=yamada","by":"jiro"' 1
+ends 1 "not a second time" take first.p7
+check "and that is said" told "has been taken before"
+check "the status shows it" within 5 in_status '.state.auth.vouchers == "games"'
+check "the state has no code" test "$(grep -caF "${digits// /}" "$root/var/lib/sekisho/auth/games")" = 0
+
+# what its code does
+issue second.p7
+second=$digits
+pam login games "$second"
+check "a voucher's code that was not taken is wrong" told "Wrong verification code; 2 more"
+pam login no-such-user "$second"
+check "a name that is not enrolled meets the same" told "Wrong verification code; 4 more"
+check "taking the second" take second.p7
+check "ends the first, which was not used" journalled '"voucher.ended","user":"games".*"cause":"replaced"' 1
+stop "$agent"
+check "the agent is started anew" start_agent
+pam login games "$second"
+check "the code lets in" told "$ok"
+check "which is journalled" journalled '"voucher.used","user":"games","service":"login".*"voucher":"[0-9a-f]{32}"' 1
+check "and so is the login" journalled '"login.accepted","user":"games".*"factor":"voucher"' 1
+operation=open_session pam login games
+check "and the session" journalled '"session.opened","user":"games".*"factor":"voucher"' 1
+pam login games "$second"
+check "once" told "This voucher has been used"
+check "and no more" told "$refused"
+kill -KILL "$(agent_child auth)"
+within 10 agent_child auth >/dev/null
+pam login games "$second"
+check "also after a restart" told "This voucher has been used"
+ends 1 "nor is it taken again" take second.p7
+sekisho revoke games all >/dev/null 2>&1
+sekisho enrol totp games --no-confirm >/dev/null 2>&1
+ends 1 "not by a user who was enrolled anew either" take second.p7
+pam login games "$second"
+check "for whom its code is wrong" told "Wrong verification code; 4 more"
+
+# instead of a card
+check "a policy of cards is installed" policy 103 "[password, card, pin]" allow
+check "a third voucher" issue third.p7
+check "is taken" take third.p7
+pam login games "$digits"
+check "and lets in where there is no card" told "$ok"
+check "asked for as such" told "oucher"
+
+# its end
+check "one is in force" test -e "$vouchers/$(day today).games"
+mv "$vouchers/$(day today).games" "$vouchers/$(day yesterday).games"
+check "the status is asked the day after" within 5 in_status '.state.auth.vouchers == ""'
+check "the end is journalled" journalled '"voucher.ended","user":"games","day":"'"$(day yesterday)"'","cause":"day-over"' 1
+check "once" test ! -e "$vouchers/$(day yesterday).games"
+check "a fourth voucher" issue fourth.p7
+check "is taken" take fourth.p7
+rm "$vouchers/$(day today).games"
+pam login games "$digits"
+check "one that ended lets nobody in" told "$refused"
+check "the journal is whole" sekisho journal verify
+summary
