@@ -34,11 +34,13 @@ static int usage(void)
 	                 "                --certificate 証明書 --key 鍵 --out 出力 [--day 日付] "
 	                 "[--by "
 	                 "氏名]\n"
-	                 "        sekisho voucher take ファイル [--by 氏名]",
+	                 "        sekisho voucher take ファイル [--by 氏名]\n"
+	                 "        sekisho voucher end 利用者 [--by 氏名]",
 	                "usage: sekisho voucher new --terminal NAME --user USER\n"
 	                "               --certificate PEM --key PEM --out FILE [--day DATE] [--by "
 	                "NAME]\n"
-	                "       sekisho voucher take FILE [--by NAME]"));
+	                "       sekisho voucher take FILE [--by NAME]\n"
+	                "       sekisho voucher end USER [--by NAME]"));
 	return EXIT_USAGE;
 }
 
@@ -232,13 +234,15 @@ static int issue(const struct cli *cli, const struct order *o)
 int command_voucher(const struct cli *cli, int argc, char **argv)
 {
 	struct order o = {0};
+	int answer = EXIT_USAGE;
 
-	if (argc > 1 && strcmp(argv[1], "take") == 0) {
-		int answer = command_voucher_take(cli, argc - 1, argv + 1);
-
-		return answer == EXIT_USAGE ? usage() : answer;
-	}
-	if (argc < 2 || strcmp(argv[1], "new") != 0 || !read_order(argc - 1, argv + 1, &o))
+	if (argc < 2)
 		return usage();
-	return issue(cli, &o);
+	if (strcmp(argv[1], "new") == 0 && read_order(argc - 1, argv + 1, &o))
+		return issue(cli, &o);
+	if (strcmp(argv[1], "take") == 0)
+		answer = command_voucher_take(cli, argc - 1, argv + 1);
+	else if (strcmp(argv[1], "end") == 0)
+		answer = command_voucher_end(cli, argc - 1, argv + 1);
+	return answer == EXIT_USAGE ? usage() : answer;
 }

@@ -31,7 +31,7 @@
 enum {
 	LOCK_TIMEOUT_MS = 10000,
 	SIGNERS_MAX = 1 << 20,
-	TAKEN_SIZE = sizeof(AUTH_TAKEN) + PERSON_DAY_SIZE + 2 * VOUCHER_ID_SIZE,
+	TAKEN_SIZE = sizeof(AUTH_TAKEN) + PERSON_DAY_SIZE + (size_t)2 * VOUCHER_ID_SIZE,
 	TAKEN_DAYS = 400, /* a clock that is set back further than that is noticed otherwise */
 };
 
@@ -213,7 +213,8 @@ static int store(const struct taking *t, const struct auth_file *file, struct au
 	int code = claim(t);
 	int error = 0;
 
-	if (code == EXIT_YES && place->day == t->today && place->used_at == 0)
+	if (code == EXIT_YES && place->day == t->today && place->used_at == 0 &&
+	        voucher_in_force(t->cli->root, v->user, t->today))
 		code = record(t, EVENT_VOUCHER_ENDED, place->id, "replaced");
 	if (code == EXIT_YES)
 		code = record(t, EVENT_VOUCHER_TAKEN, v->id, NULL);

@@ -29,9 +29,7 @@ int voucher_end(struct answer *a)
 
 	if (dir < 0)
 		return errno == ENOENT ? ERR_NOT_FOUND : ERR_IO;
-	if (unlinkat(dir, a->request->name, 0) != 0 && errno != ENOENT)
-		r = ERR_IO;
-	else if (fsync(dir) != 0)
+	if ((unlinkat(dir, a->request->name, 0) != 0 && errno != ENOENT) || fsync(dir) != 0)
 		r = ERR_IO;
 	close(dir);
 	return r;

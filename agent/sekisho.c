@@ -30,7 +30,8 @@ static const struct command COMMANDS[] = {
         {"revoke", command_revoke, "認証要素の失効", "revoke a token"},
         {"boot-lock", command_boot_lock, "起動時からUSBを閉じる (enable, disable, status)",
                 "close USB from the start: enable, disable, status"},
-        {"voucher", command_voucher, "一日限りの利用票 (new, take)", "one-day vouchers: new, take"},
+        {"voucher", command_voucher, "一日限りの利用票 (new, take, end)",
+                "one-day vouchers: new, take, end"},
         {"unlock", command_unlock, "ロックされた利用者の解除", "unlock a user after wrong codes"},
 };
 

@@ -25,6 +25,7 @@ int command_rules(const struct cli *cli, int argc, char **argv);
 int command_status(const struct cli *cli, int argc, char **argv);
 int command_unlock(const struct cli *cli, int argc, char **argv);
 int command_voucher(const struct cli *cli, int argc, char **argv);
+int command_voucher_end(const struct cli *cli, int argc, char **argv);
 int command_voucher_take(const struct cli *cli, int argc, char **argv);
 
 #endif

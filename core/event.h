@@ -55,7 +55,8 @@ enum event_kind {
 	EVENT_VOUCHER_ISSUED, /* "voucher.issued" user, terminal, day, voucher, by: where it was */
 	EVENT_VOUCHER_TAKEN,  /* "voucher.taken" user, day, voucher, officer, by */
 	EVENT_VOUCHER_USED,   /* "voucher.used" user, service, tty, voucher */
-	EVENT_VOUCHER_ENDED,  /* "voucher.ended" user, day, cause: "day-over", "replaced" */
+	EVENT_VOUCHER_ENDED,  /* "voucher.ended" user, day, cause: "day-over", "replaced", "by-hand"
+	                       */
 	EVENT_KIND_END
 };
 

@@ -341,6 +341,19 @@ cp "$work/out" "$work/out.daemon"
 pam nobody-else 123456
 check "who has only a card sees with a code what an unknown user sees" cmp "$work/out" "$work/out.daemon"
 
+# a voucher instead of the card (voucher.sh has the rest)
+check "a policy with cards or vouchers" policy "[password, card, pin]\\n  voucher: allow" 0 3
+prompt="Put your card into the reader and press Enter, or type your voucher's code: "
+put_in none
+pam games 0123456789012345
+check "without a card a voucher's code can be typed" told "$prompt"
+check "which is judged" told "Wrong verification code; 2 more"
+pam games ""
+check "none counts for nothing" told "There is no card in the reader."
+put_in hanako
+pam games 1234
+check "and the card lets in as ever" told "$ok"
+
 # the module
 put_in hanako
 printf 'mode: observe\ncard_module: /nonexistent.so\n' >"$root/etc/sekisho/agent.yaml"

@@ -310,6 +310,19 @@ pam games ""
 check "then no fingerprint lets in" eval 'told "No PIN was typed." && told_not "Put your finger"'
 plug two
 
+# a voucher instead of the key (voucher.sh has the rest)
+check "a policy with keys or vouchers" policy "[password, key, pin]\\n  voucher: allow"
+plug
+pam games 0123456789012345
+check "without a key a voucher's code can be typed" told "Put your security key in and press Enter, or type your voucher's code: "
+check "which is judged" told "Wrong verification code"
+pam games ""
+check "none counts for nothing" told "There is no security key."
+plug two
+pam games 5678
+check "and the key lets in as ever" told "$ok"
+check "a policy with key and PIN alone again" policy "[[key, pin]]"
+
 # another body, another relying party
 check "the policy of another body" policy "[[key, pin]]" hokuto-2025
 pam games 5678

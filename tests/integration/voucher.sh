@@ -184,10 +184,22 @@ mv "$vouchers/$(day today).games" "$vouchers/$(day yesterday).games"
 check "the status is asked the day after" within 5 in_status '.state.auth.vouchers == ""'
 check "the end is journalled" journalled '"voucher.ended","user":"games","day":"'"$(day yesterday)"'","cause":"day-over"' 1
 check "once" test ! -e "$vouchers/$(day yesterday).games"
+stop "$agent"
+touch "$vouchers/$(day yesterday).games"
+check "an agent that was off at midnight starts" start_agent
+check "and journals the end then" within 10 journalled '"voucher.ended","user":"games","day":"'"$(day yesterday)"'","cause":"day-over"' 2
+check "so it is gone" within 10 test ! -e "$vouchers/$(day yesterday).games"
 check "a fourth voucher" issue fourth.p7
 check "is taken" take fourth.p7
 rm "$vouchers/$(day today).games"
 pam login games "$digits"
 check "one that ended lets nobody in" told "$refused"
+check "a fifth voucher" issue fifth.p7
+check "is taken" take fifth.p7
+check "and ended by hand" sekisho voucher end games --by hanako
+check "which is journalled" journalled '"voucher.ended","user":"games","day":"'"$(day today)"'","cause":"by-hand","by":"hanako"' 1
+pam login games "$digits"
+check "its code is wrong then" told "Wrong verification code"
+ends 1 "there is nothing to end then" sekisho voucher end games
 check "the journal is whole" sekisho journal verify
 summary
