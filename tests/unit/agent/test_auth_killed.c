@@ -11,9 +11,11 @@ static const struct auth_rules RULES = {.max_failures = 3,
         .digits = 6,
         .step = 30,
         .window = 1,
+        .voucher = true,
         .combinations = {.count = 2,
                 .factors = {FACTOR_PASSWORD | FACTOR_TOTP, FACTOR_PASSWORD | FACTOR_HOTP}}};
 
+enum { TODAY = 12860 /* of FIXTURE_NOW, in UTC */ };
 enum { TIMES = 4 }; /* in a row, one more than a user has tries */
 
 static unsigned places_left; /* 0: lives */
@@ -62,8 +64,14 @@ static enum auth_outcome verify(const struct workspace *w, const char *code)
 {
 	const struct auth_file file = open_hanako(w);
 	struct auth_answer answer;
+	uint8_t id[VOUCHER_ID_SIZE];
 
-	assert_int_equal(auth_verify(&file, &RULES, code, FIXTURE_NOW, &answer), 0);
+	if (strlen(code) == VOUCHER_CODE_SIZE - 1)
+		assert_int_equal(
+		        auth_verify_voucher(&file, &RULES, code, TODAY, FIXTURE_NOW, &answer, id),
+		        0);
+	else
+		assert_int_equal(auth_verify(&file, &RULES, code, FIXTURE_NOW, &answer), 0);
 	close(file.fd);
 	return answer.outcome;
 }
@@ -173,6 +181,44 @@ static void no_counter_is_lost(void **state)
 	assert_true(place > 5);
 }
 
+static void give_voucher(const struct workspace *w, char code[static VOUCHER_CODE_SIZE])
+{
+	const struct auth_file file = fixture_file(w);
+	struct voucher v = {0};
+	struct auth_state s;
+
+	assert_int_equal(voucher_make(&v, code), 0);
+	assert_int_equal(auth_state_read(&file, &s), 0);
+	s.voucher = (struct auth_voucher){.day = TODAY};
+	memcpy(s.voucher.salt, v.salt, sizeof(v.salt));
+	memcpy(s.voucher.hash, v.hash, sizeof(v.hash));
+	assert_int_equal(auth_state_write(&file, &s), 0);
+	close(file.fd);
+}
+
+static void voucher_is_accepted_once_and_locks_nobody(void **state)
+{
+	const struct workspace *w = *state;
+	char code[VOUCHER_CODE_SIZE];
+	unsigned place = 0;
+	bool killed = true;
+
+	while (killed) {
+		enum auth_outcome outcome = AUTH_ACCEPTED;
+
+		give_voucher(w, code);
+		place++;
+		killed = is_killed_at(w, place, code);
+		for (int i = 1; i < TIMES; i++)
+			(void)is_killed_at(w, place, code);
+		assert_int_equal(look(w).failures, 0);
+		outcome = verify(w, code);
+		assert_true(outcome == AUTH_SPENT || (killed && outcome == AUTH_ACCEPTED));
+		assert_int_equal(verify(w, code), AUTH_SPENT);
+	}
+	assert_true(place > 5);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -180,6 +226,8 @@ int main(void)
 	                workspace_set_up, workspace_tear_down),
 	        cmocka_unit_test_setup_teardown(
 	                wrong_code_counts_once_or_not, workspace_set_up, workspace_tear_down),
+	        cmocka_unit_test_setup_teardown(voucher_is_accepted_once_and_locks_nobody,
+	                workspace_set_up, workspace_tear_down),
 	        cmocka_unit_test_setup_teardown(
 	                no_counter_is_lost, workspace_set_up, workspace_tear_down),
 	};
