@@ -139,11 +139,15 @@ int worker_ask(const struct worker *w, enum login_style style, const char *text,
 	return error;
 }
 
+static bool takes_codes(const struct auth_rules *rules)
+{
+	return login_allows(&rules->combinations, FACTOR_TOTP) ||
+	       login_allows(&rules->combinations, FACTOR_HOTP);
+}
+
 static const char *code_prompt(const struct auth_rules *rules)
 {
-	const struct login_combinations *c = &rules->combinations;
-
-	if (rules->voucher && !login_allows(c, FACTOR_TOTP) && !login_allows(c, FACTOR_HOTP))
+	if (rules->voucher && !takes_codes(rules))
 		return LANGUAGE("利用票のコード: ", "Voucher code: ");
 	return LANGUAGE("確認コード: ", "Verification code: ");
 }
@@ -332,6 +336,7 @@ static enum login_result use_voucher(struct worker *w, const char *code)
 
 enum login_result authenticate_typed(struct worker *w, const char *typed)
 {
+	const struct auth_rules *rules = w->login->rules;
 	char code[VOUCHER_CODE_SIZE] = "";
 	struct auth_answer answer = {0};
 	enum login_result result = LOGIN_UNAVAILABLE;
@@ -340,11 +345,12 @@ enum login_result authenticate_typed(struct worker *w, const char *typed)
 
 	otp_fold(typed, code, sizeof(code));
 	length = strlen(code);
-	if (length == VOUCHER_CODE_SIZE - 1 && w->login->rules->voucher) {
+	/* Without codes of tokens anything is a voucher's: who has such a token is told no more. */
+	if (rules->voucher && (length == VOUCHER_CODE_SIZE - 1 || !takes_codes(rules))) {
 		result = use_voucher(w, code);
 	} else {
-		error = auth_verify(&w->file, w->login->rules, length < OTP_CODE_SIZE ? code : "",
-		        clock_wall(), &answer);
+		error = auth_verify(
+		        &w->file, rules, length < OTP_CODE_SIZE ? code : "", clock_wall(), &answer);
 		result = conclude(w, error, &answer);
 	}
 	explicit_bzero(code, sizeof(code));

@@ -1,6 +1,7 @@
 #include "agent/auth_voucher.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -83,7 +84,7 @@ int voucher_sweep(struct channel *channel, int root, int32_t today, char *text, 
 {
 	struct dirent **found = NULL;
 	int count = scandirat(root, PATH_VOUCHER_DIR, &found, is_mark, alphasort);
-	int error = 0;
+	int error = count < 0 && errno != ENOENT ? ERR_IO : 0;
 
 	text[0] = '\0';
 	for (int i = 0; i < count; i++) {

@@ -23,8 +23,8 @@ bool voucher_in_force(int root, const char *user, int32_t today);
 
 /*
  * Journals the end of those that are not of today, and has them removed; writes the users of the
- * others into text, space separated. Errors of channel_event() and channel_request(): what could
- * not be told is there still.
+ * others into text, space separated. ERR_IO; errors of channel_event() and channel_request(): what
+ * could not be told is there still.
  */
 int voucher_sweep(struct channel *channel, int root, int32_t today, char *text, size_t size);
 

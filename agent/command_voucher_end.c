@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <getopt.h>
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -16,6 +17,8 @@
 #include "core/error.h"
 #include "core/event.h"
 #include "core/language.h"
+
+enum { LOCK_TIMEOUT_MS = 10000 };
 
 static int refuse(const char *user, const char *why)
 {
@@ -54,6 +57,27 @@ static int remove_mark(const struct cli *cli, const char *user, int32_t today)
 	return error == 0 ? EXIT_YES : refuse(user, error_text(error));
 }
 
+/* A login that looked for the mark before it went finds no code to compare with. */
+static int forget(const struct cli *cli, const char *user)
+{
+	struct auth_file file = {.fd = -1};
+	struct auth_state state = {0};
+	int error = auth_admin_open(cli, user, &file.fd);
+
+	if (error == 0)
+		error = auth_state_lock(&file, LOCK_TIMEOUT_MS);
+	if (error == 0)
+		error = auth_state_read(&file, &state);
+	if (error == 0) {
+		state.voucher = (struct auth_voucher){0};
+		error = auth_state_write(&file, &state);
+	}
+	if (file.fd >= 0)
+		close(file.fd);
+	explicit_bzero(&state, sizeof(state));
+	return error == 0 || error == ERR_NOT_FOUND ? EXIT_YES : refuse(user, error_text(error));
+}
+
 /* Journalled first, as everything that an administrator changes. */
 static int end(const struct cli *cli, const char *user, const char *by)
 {
@@ -69,6 +93,8 @@ static int end(const struct cli *cli, const char *user, const char *by)
 	code = record(cli, user, today, by);
 	if (code == EXIT_YES)
 		code = remove_mark(cli, user, today);
+	if (code == EXIT_YES)
+		code = forget(cli, user);
 	if (code != EXIT_YES)
 		return code;
 	/* For the status. */

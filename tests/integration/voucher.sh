@@ -177,6 +177,8 @@ check "is taken" take third.p7
 pam login games "$digits"
 check "and lets in where there is no card" told "$ok"
 check "asked for as such" told "oucher"
+pam login games 123456
+check "a token that the policy does not take is not told" told "Wrong verification code; 4 more"
 
 # its end
 check "one is in force" test -e "$vouchers/$(day today).games"
@@ -198,8 +200,10 @@ check "a fifth voucher" issue fifth.p7
 check "is taken" take fifth.p7
 check "and ended by hand" sekisho voucher end games --by hanako
 check "which is journalled" journalled '"voucher.ended","user":"games","day":"'"$(day today)"'","cause":"by-hand","by":"hanako"' 1
+touch "$vouchers/$(day today).games"
 pam login games "$digits"
-check "its code is wrong then" told "Wrong verification code"
+rm -f "$vouchers/$(day today).games"
+check "its code is wrong then, also for a login that had begun" told "Wrong verification code"
 ends 1 "there is nothing to end then" sekisho voucher end games
 check "the journal is whole" sekisho journal verify
 summary
