@@ -179,6 +179,14 @@ static const int calls_card[] = {
         SCMP_SYS(ftruncate),
 };
 
+/* OpenSC, by way of GLib, makes a thread and a place for a D-Bus socket before it looks at a card,
+ * and goes on without: these answer EPERM. */
+static const int calls_card_refused[] = {
+        SCMP_SYS(mkdir),
+        SCMP_SYS(sched_getattr),
+        SCMP_SYS(sched_setattr),
+};
+
 /* libfido2 locks the hidraw device it speaks to. */
 static const int calls_fido2[] = {
         SCMP_SYS(flock),
@@ -242,27 +250,32 @@ enum condition {
 	MAY_ASK_USB = 32,   /* what a device says of itself: three calls of usbfs */
 	MAY_LOAD_CODE = 64, /* maps executable pages: PKCS#11 modules */
 	MAY_ASK_HID = 128,  /* what a HID device is: two calls of hidraw */
+	MAY_THREAD = 256,
 };
+
+#define CALLS(list) .calls = (list), .count = COUNT(list)
 
 static const struct profile {
 	const int *calls;
 	size_t count;
 	unsigned conditions;
+	const int *refused; /* with EPERM, where the process would end otherwise */
+	size_t refused_count;
 } profiles[ROLE_COUNT] = {
-        [ROLE_MAIN] = {calls_main, COUNT(calls_main),
-                MAY_WRITE_FILES | MAY_SOCKET_UNIX | MAY_ASK_USB},
-        [ROLE_GUARD] = {calls_guard, COUNT(calls_guard), MAY_SOCKET_UEVENT},
-        [ROLE_AUTH] = {calls_auth, COUNT(calls_auth), MAY_FORK},
-        [ROLE_SIGNER] = {calls_signer, COUNT(calls_signer), MAY_WRITE_FILES},
-        [ROLE_REPORTER] = {calls_reporter, COUNT(calls_reporter), MAY_WRITE_FILES | MAY_SOCKET_NET},
-        [ROLE_ADMIN] = {NULL, 0, 0},
-        [ROLE_CARD] = {calls_card, COUNT(calls_card),
-                MAY_WRITE_FILES | MAY_LOAD_CODE | MAY_SOCKET_UNIX},
-        [ROLE_FIDO2] = {calls_fido2, COUNT(calls_fido2), MAY_WRITE_FILES | MAY_ASK_HID},
+        [ROLE_MAIN] = {CALLS(calls_main),
+                .conditions = MAY_WRITE_FILES | MAY_SOCKET_UNIX | MAY_ASK_USB},
+        [ROLE_GUARD] = {CALLS(calls_guard), .conditions = MAY_SOCKET_UEVENT},
+        [ROLE_AUTH] = {CALLS(calls_auth), .conditions = MAY_FORK},
+        [ROLE_SIGNER] = {CALLS(calls_signer), .conditions = MAY_WRITE_FILES},
+        [ROLE_REPORTER] = {CALLS(calls_reporter), .conditions = MAY_WRITE_FILES | MAY_SOCKET_NET},
+        [ROLE_CARD] = {CALLS(calls_card),
+                .conditions = MAY_WRITE_FILES | MAY_LOAD_CODE | MAY_SOCKET_UNIX | MAY_THREAD,
+                .refused = calls_card_refused, .refused_count = COUNT(calls_card_refused)},
+        [ROLE_FIDO2] = {CALLS(calls_fido2), .conditions = MAY_WRITE_FILES | MAY_ASK_HID},
 };
 
 /* No role: nothing it could do is in main's union. */
-static const struct profile profile_keeper = {calls_keeper, COUNT(calls_keeper), 0};
+static const struct profile profile_keeper = {CALLS(calls_keeper)};
 
 /* Two roles may name the same call: for main's union that is no error. */
 static int rule_add(
@@ -323,6 +336,8 @@ static const struct conditional conditionals[] = {
         {MAY_LOAD_CODE, SCMP_SYS(mmap), 0, {{0}}},
         {MAY_LOAD_CODE, SCMP_SYS(mprotect), 0, {{0}}},
         {MAY_FORK, SCMP_SYS(clone), 1, {ARGUMENT_WITHOUT(0, CLONE_NAMESPACES)}},
+        {MAY_THREAD, SCMP_SYS(clone), 1,
+                {{0, SCMP_CMP_MASKED_EQ, CLONE_THREAD | CLONE_NAMESPACES, CLONE_THREAD}}},
         {MAY_FORK, SCMP_SYS(prctl), 1, {ARGUMENT(0, PR_SET_PDEATHSIG)}},
         {MAY_ASK_USB, SCMP_SYS(ioctl), 1, {ARGUMENT(1, USBDEVFS_CONTROL)}},
         {MAY_ASK_USB, SCMP_SYS(ioctl), 1, {ARGUMENT(1, USBDEVFS_CLAIMINTERFACE)}},
@@ -356,6 +371,18 @@ static int profile_add(scmp_filter_ctx filter, const struct profile *p)
 	return rule_add_conditionals(filter, p->conditions);
 }
 
+/* After all that is allowed: what another role may do, main's union keeps. */
+static int rule_add_refused(scmp_filter_ctx filter, const struct profile *p)
+{
+	for (size_t i = 0; i < p->refused_count; i++) {
+		int r = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), p->refused[i], 0);
+
+		if (r != 0 && r != -EEXIST)
+			return ERR_IO;
+	}
+	return 0;
+}
+
 static int filter_fill(scmp_filter_ctx filter, const struct profile *list, size_t count)
 {
 	if (rule_add_calls(filter, calls_common, COUNT(calls_common)) != 0)
@@ -365,6 +392,10 @@ static int filter_fill(scmp_filter_ctx filter, const struct profile *list, size_
 		return ERR_IO;
 	for (size_t i = 0; i < count; i++) {
 		if (profile_add(filter, &list[i]) != 0)
+			return ERR_IO;
+	}
+	for (size_t i = 0; i < count; i++) {
+		if (rule_add_refused(filter, &list[i]) != 0)
 			return ERR_IO;
 	}
 	return 0;
