@@ -104,15 +104,30 @@ static enum card_fault fault_of(int error)
 	}
 }
 
-/* The one thing that is let pass: a list past its date, for as long as the policy says. */
+/* The authority's own certificate, trusted by being in the file: its list need not say of it that
+ * it is not revoked, and where the list is of users alone, as that of My Number cards, it cannot.
+ */
+static bool is_own_root(X509_STORE_CTX *context)
+{
+	int error = X509_STORE_CTX_get_error(context);
+	int depth = X509_STORE_CTX_get_error_depth(context);
+
+	return depth > 0 && depth == sk_X509_num(X509_STORE_CTX_get0_chain(context)) - 1 &&
+	       (error == X509_V_ERR_UNABLE_TO_GET_CRL || error == X509_V_ERR_DIFFERENT_CRL_SCOPE);
+}
+
+/* What is let pass: a list past its date, for as long as the policy says, and no list about the
+ * authority itself. */
 static int on_error(int ok, X509_STORE_CTX *context)
 {
 	struct judgement *j = X509_STORE_CTX_get_app_data(context);
 	const X509_CRL *crl = X509_STORE_CTX_get0_current_crl(context);
 	time_t limit = (time_t)(j->now - j->grace);
 
-	if (ok || X509_STORE_CTX_get_error(context) != X509_V_ERR_CRL_HAS_EXPIRED || crl == NULL)
-		return ok;
+	if (ok || is_own_root(context))
+		return 1;
+	if (X509_STORE_CTX_get_error(context) != X509_V_ERR_CRL_HAS_EXPIRED || crl == NULL)
+		return 0;
 	if (j->grace <= 0 || X509_cmp_time(X509_CRL_get0_nextUpdate(crl), &limit) <= 0)
 		return 0;
 	j->old_crl = true;
