@@ -7,6 +7,7 @@
 #include "agent/auth_worker.h"
 #include "agent/card_check.h"
 #include "agent/card_client.h"
+#include "agent/card_pin.h"
 #include "core/clock.h"
 #include "core/encode.h"
 #include "core/error.h"
@@ -77,32 +78,9 @@ static int choose(struct card_login *c)
 	return error;
 }
 
-static const char *pin_prompt(const struct card_login *c)
+static enum card_kind kind_of(const struct card_login *c)
 {
-	if (c->code_too)
-		return LANGUAGE("カードの暗証番号（確認コードを使うときは空のままEnter）: ",
-		        "Card PIN (empty: use a verification code): ");
-	return LANGUAGE("カードの暗証番号: ", "Card PIN: ");
-}
-
-/* What is known before the PIN is typed: a wrong one may be the last. */
-static void warn(const struct card_login *c)
-{
-	switch (c->choice.certificate->tries) {
-	case CARD_TRIES_FEW:
-		(void)worker_say(c->w, LOGIN_INFO,
-		        LANGUAGE("前回、暗証番号が間違っていました。残り回数が減っています。",
-		                "The PIN was wrong before; the card takes fewer tries now."));
-		break;
-	case CARD_TRIES_LAST:
-		(void)worker_say(c->w, LOGIN_INFO,
-		        LANGUAGE("暗証番号を入力できるのは、あと1回です。",
-		                "One try is left for this card's PIN."));
-		break;
-	case CARD_TRIES_ALL:
-	case CARD_TRIES_NONE:
-		break;
-	}
+	return c->choice.certificate->kind;
 }
 
 static enum card_proof proof_of(
@@ -143,24 +121,6 @@ static const char *cause_of(const struct card_login *c, const struct card_signat
 	return c->choice.held ? "bad-signature" : "not-the-users-card";
 }
 
-static const char *tries_text(enum card_tries tries)
-{
-	switch (tries) {
-	case CARD_TRIES_LAST:
-		return LANGUAGE("あと1回間違えると、カードがロックされます。",
-		        "One more wrong PIN locks the card.");
-	case CARD_TRIES_NONE:
-		return LANGUAGE("カードがロックされました。窓口で解除を依頼してください。",
-		        "The card is locked now; ask for it to be unlocked.");
-	case CARD_TRIES_FEW:
-		return LANGUAGE(
-		        "カードの残り回数が減っています。", "The card takes fewer tries now.");
-	case CARD_TRIES_ALL:
-		break;
-	}
-	return "";
-}
-
 static void explain(const struct card_login *c, const struct card_signature *s,
         const struct auth_answer *answer)
 {
@@ -171,11 +131,11 @@ static void explain(const struct card_login *c, const struct card_signature *s,
 		snprintf(text, sizeof(text),
 		        LANGUAGE("暗証番号が違います。%s%sあと%u回でこの利用者がロックされます。",
 		                "Wrong PIN. %s%s%u more and this user is locked."),
-		        tries_text(s->tries), LANGUAGE("", s->tries == CARD_TRIES_ALL ? "" : " "),
-		        answer->left);
+		        card_pin_left(kind_of(c), s->tries),
+		        LANGUAGE("", s->tries == CARD_TRIES_ALL ? "" : " "), answer->left);
 		break;
 	case CARD_ANSWER_LOCKED_PIN:
-		snprintf(text, sizeof(text), "%s", tries_text(CARD_TRIES_NONE));
+		snprintf(text, sizeof(text), "%s", card_pin_locked(kind_of(c)));
 		break;
 	case CARD_ANSWER_GONE:
 		snprintf(text, sizeof(text), "%s",
@@ -205,8 +165,11 @@ static enum login_result conclude(
 			return LOGIN_UNAVAILABLE;
 		return worker_accept(c->w, answer);
 	}
-	if (answer->outcome == AUTH_LOCKED || answer->outcome == AUTH_LOCKED_NOW)
+	if (answer->outcome == AUTH_LOCKED || answer->outcome == AUTH_LOCKED_NOW) {
+		if (s->tries == CARD_TRIES_NONE)
+			(void)worker_say(c->w, LOGIN_ERROR, card_pin_locked(kind_of(c)));
 		return worker_refuse(c->w, answer, cause_of(c, s));
+	}
 	(void)worker_tell(c->w, EVENT_LOGIN_REFUSED, FIELD_CAUSE, cause_of(c, s));
 	explain(c, s, answer);
 	return LOGIN_AUTH_ERR;
@@ -238,37 +201,41 @@ static enum login_result prove(struct card_login *c)
 	return error != 0 ? worker_fail(w, error) : conclude(c, &s, &answer);
 }
 
-static enum login_result refuse_card(struct card_login *c)
+/* What is wrong with the card is told, and the code may be asked for. */
+static enum login_result refuse_card(struct card_login *c, const char *cause, const char *text)
 {
-	enum card_fault fault = c->choice.verdict.fault;
-
-	/* What is wrong with the card is told, and the code may be asked for. */
 	if (!c->code_too)
-		return worker_deny(c->w, card_fault_name(fault), card_fault_text(fault));
-	(void)worker_say(c->w, LOGIN_INFO, card_fault_text(fault));
+		return worker_deny(c->w, cause, text);
+	(void)worker_say(c->w, LOGIN_INFO, text);
 	return authenticate_code(c->w);
 }
 
 static enum login_result use_card(struct card_login *c)
 {
+	const struct card_verdict *verdict = &c->choice.verdict;
+	const char *text = NULL;
+	enum card_kind kind;
 	int error = choose(c);
 
 	if (error == ERR_NOT_FOUND || error == ERR_UNSAFE)
 		error = 0; /* no authority: the card is nobody's */
 	if (error != 0)
 		return worker_fail(c->w, error);
-	if (c->choice.verdict.fault != CARD_GOOD)
-		return refuse_card(c);
-	warn(c);
-	if (worker_ask(c->w, LOGIN_ECHO_OFF, pin_prompt(c), c->pin) != 0)
+	if (verdict->fault != CARD_GOOD)
+		return refuse_card(
+		        c, card_fault_name(verdict->fault), card_fault_text(verdict->fault));
+	kind = kind_of(c);
+	if (c->choice.certificate->tries == CARD_TRIES_NONE)
+		return refuse_card(c, "pin-locked", card_pin_locked(kind));
+	text = card_pin_warning(kind, c->choice.certificate->tries);
+	if (text != NULL)
+		(void)worker_say(c->w, LOGIN_INFO, text);
+	if (worker_ask(c->w, LOGIN_ECHO_OFF, card_pin_prompt(kind, c->code_too), c->pin) != 0)
 		return LOGIN_UNAVAILABLE;
 	if (c->pin[0] == '\0' && c->code_too)
 		return authenticate_code(c->w);
-	/* None at all, or none that a card could have: nothing is tried. */
-	if (c->pin[0] == '\0' || strlen(c->pin) >= CARD_PIN_MAX)
-		return worker_deny(c->w, "no-pin",
-		        LANGUAGE("暗証番号が入力されていません。", "No PIN was typed."));
-	return prove(c);
+	text = card_pin_fault(kind, c->pin);
+	return text != NULL ? worker_deny(c->w, "no-pin", text) : prove(c);
 }
 
 /* A card that is not there yet can be put in, where nothing else would do. */

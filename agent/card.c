@@ -6,6 +6,7 @@
 #include <p11-kit/pkcs11.h>
 #include <stdbool.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "agent/card.h"
@@ -20,10 +21,11 @@
 #include "core/language.h"
 #include "core/log.h"
 
-enum { SLOTS_MAX = 16, ID_MAX = 128, KEYS_MAX = 4 };
+enum { SLOTS_MAX = 16, ID_MAX = 128, GONE_LOOKS = 6, GONE_PAUSE_NS = 200000000 };
 
 /* A certificate on a card, and where its key is. */
 struct found {
+	enum card_kind kind;
 	CK_SLOT_ID slot;
 	CK_SESSION_HANDLE session;
 	uint8_t id[ID_MAX];
@@ -86,12 +88,20 @@ static bool get_attribute(const struct reader *r, CK_SESSION_HANDLE session,
 	return true;
 }
 
-static void take_certificate(
-        struct reader *r, CK_SLOT_ID slot, CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object)
+/* Where one card was met. */
+struct place {
+	enum card_kind kind;
+	CK_SLOT_ID slot;
+	CK_SESSION_HANDLE session;
+};
+
+static void take_certificate(struct reader *r, const struct place *p, CK_OBJECT_HANDLE object)
 {
+	CK_SESSION_HANDLE session = p->session;
 	struct found *f = &r->found[r->count];
 
-	f->slot = slot;
+	f->kind = p->kind;
+	f->slot = p->slot;
 	f->session = session;
 	if (get_attribute(r, session, object, CKA_VALUE, f->certificate, sizeof(f->certificate),
 	            &f->length) &&
@@ -113,34 +123,46 @@ static size_t find(const struct reader *r, CK_SESSION_HANDLE session, CK_ATTRIBU
 	return count;
 }
 
-static void look_in_slot(struct reader *r, CK_SLOT_ID slot)
+static void look_in_slot(struct reader *r, CK_SLOT_ID slot, enum card_kind kind)
 {
 	CK_OBJECT_CLASS class = CKO_CERTIFICATE;
 	CK_CERTIFICATE_TYPE type = CKC_X_509;
 	CK_ATTRIBUTE template[] = {
 	        {CKA_CLASS, &class, sizeof(class)}, {CKA_CERTIFICATE_TYPE, &type, sizeof(type)}};
 	CK_OBJECT_HANDLE objects[CARD_CERTIFICATES_MAX];
-	CK_SESSION_HANDLE session = 0;
+	struct place place = {.kind = kind, .slot = slot};
 	size_t count = 0;
 	size_t before = r->count;
 
-	if (r->module->C_OpenSession(slot, CKF_SERIAL_SESSION, NULL, NULL, &session) != CKR_OK)
+	if (r->module->C_OpenSession(slot, CKF_SERIAL_SESSION, NULL, NULL, &place.session) !=
+	        CKR_OK)
 		return;
-	count = find(r, session, template, 2, objects, CARD_CERTIFICATES_MAX);
+	count = find(r, place.session, template, 2, objects, CARD_CERTIFICATES_MAX);
 	for (size_t i = 0; i < count && r->count < CARD_CERTIFICATES_MAX; i++)
-		take_certificate(r, slot, session, objects[i]);
+		take_certificate(r, &place, objects[i]);
 	if (r->count == before)
-		(void)r->module->C_CloseSession(session);
+		(void)r->module->C_CloseSession(place.session);
 }
 
-/* Tokens without a PIN are no cards. */
-static bool is_card(const struct reader *r, CK_SLOT_ID slot)
+static bool says(const CK_UTF8CHAR *field, size_t size, const char *word)
+{
+	return memmem(field, size, word, strlen(word)) != NULL;
+}
+
+/* Tokens without a PIN are no cards, and the half of a My Number card that signs is none either:
+ * its key binds its holder to a document. OpenSC makes a slot for each of the two PINs. */
+static bool is_card(const struct reader *r, CK_SLOT_ID slot, enum card_kind *kind)
 {
 	CK_TOKEN_INFO token = {0};
 
-	return r->module->C_GetTokenInfo(slot, &token) == CKR_OK &&
-	       (token.flags & CKF_TOKEN_INITIALIZED) != 0 &&
-	       (token.flags & CKF_USER_PIN_INITIALIZED) != 0;
+	if (r->module->C_GetTokenInfo(slot, &token) != CKR_OK ||
+	        (token.flags & CKF_TOKEN_INITIALIZED) == 0 ||
+	        (token.flags & CKF_USER_PIN_INITIALIZED) == 0)
+		return false;
+	*kind = says(token.manufacturerID, sizeof(token.manufacturerID), "JPKI") ? CARD_MY_NUMBER
+	                                                                         : CARD_OF_OFFICE;
+	return *kind == CARD_OF_OFFICE ||
+	       !says(token.label, sizeof(token.label), "Digital Signature");
 }
 
 static void forget(struct reader *r)
@@ -155,6 +177,7 @@ static enum card_reader look(struct reader *r)
 {
 	CK_SLOT_ID slots[SLOTS_MAX];
 	CK_ULONG count = SLOTS_MAX;
+	enum card_kind kind = CARD_OF_OFFICE;
 	bool present = false;
 
 	if (r->module == NULL)
@@ -163,10 +186,10 @@ static enum card_reader look(struct reader *r)
 	if (r->module->C_GetSlotList(CK_TRUE, slots, &count) != CKR_OK || count > SLOTS_MAX)
 		return CARD_ABSENT;
 	for (size_t i = 0; i < count && r->count < CARD_CERTIFICATES_MAX; i++) {
-		if (!is_card(r, slots[i]))
+		if (!is_card(r, slots[i], &kind))
 			continue;
 		present = true;
-		look_in_slot(r, slots[i]);
+		look_in_slot(r, slots[i], kind);
 	}
 	return present ? CARD_PRESENT : CARD_ABSENT;
 }
@@ -179,6 +202,7 @@ static int answer_look(struct reader *r, int fd)
 	buffer_put_u8(&b, (uint8_t)look(r));
 	buffer_put_u8(&b, (uint8_t)r->count);
 	for (size_t i = 0; r->module != NULL && i < r->count; i++) {
+		buffer_put_u8(&b, (uint8_t)r->found[i].kind);
 		buffer_put_u8(&b, (uint8_t)tries_left(r, r->found[i].slot));
 		buffer_put_bytes(&b, r->found[i].certificate, r->found[i].length);
 	}
@@ -213,6 +237,22 @@ static enum card_answer answer_of(CK_RV code)
 	default:
 		return CARD_ANSWER_FAILED;
 	}
+}
+
+/* Taken out, or another one put in: a module may have any error for that, and learn it later than
+ * the error. */
+static bool is_gone(const struct reader *r, CK_SLOT_ID slot)
+{
+	const struct timespec pause = {0, GONE_PAUSE_NS};
+	CK_SLOT_INFO info = {0};
+
+	for (int i = 0; i < GONE_LOOKS; i++) {
+		if (r->module->C_GetSlotInfo(slot, &info) == CKR_OK &&
+		        (info.flags & CKF_TOKEN_PRESENT) == 0)
+			return true;
+		(void)nanosleep(&pause, NULL);
+	}
+	return false;
 }
 
 static CK_RV log_in(const struct reader *r, const struct signing *s, CK_USER_TYPE type)
@@ -287,6 +327,7 @@ static int answer_sign(struct reader *r, int fd, struct buffer *asked)
 	struct buffer b = buffer_over(memory, sizeof(memory));
 	uint8_t which = buffer_get_u8(asked);
 	enum card_answer answer = CARD_ANSWER_FAILED;
+	enum card_tries tries = CARD_TRIES_ALL;
 	const uint8_t *digest = NULL;
 	size_t length = 0;
 	int error = 0;
@@ -304,8 +345,14 @@ static int answer_sign(struct reader *r, int fd, struct buffer *asked)
 	s.found = &r->found[which];
 	memcpy(s.digest, digest, sizeof(s.digest));
 	answer = sign(r, &s);
+	tries = tries_left(r, s.found->slot);
+	/* OpenSC has a general error for what a locked My Number card says. */
+	if (answer == CARD_ANSWER_FAILED && tries == CARD_TRIES_NONE)
+		answer = CARD_ANSWER_LOCKED_PIN;
+	else if (answer == CARD_ANSWER_FAILED && is_gone(r, s.found->slot))
+		answer = CARD_ANSWER_GONE;
 	buffer_put_u8(&b, (uint8_t)answer);
-	buffer_put_u8(&b, (uint8_t)tries_left(r, s.found->slot));
+	buffer_put_u8(&b, (uint8_t)tries);
 	buffer_put_bytes(&b, s.signature, s.signature_length);
 	error = frame_send(fd, CARD_SIGNED, b.data, b.length, NULL, 0);
 out:

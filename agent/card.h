@@ -25,8 +25,9 @@ enum {
 
 enum card_message {
 	CARD_LOOK = 0x0301, /* nothing */
-	CARD_FOUND,  /* u8 enum card_reader, u8 count, count x { u8 enum card_tries, bytes DER } */
-	CARD_SIGN,   /* u8 which certificate, string PIN, bytes SHA-256 digest */
+	CARD_FOUND,         /* u8 enum card_reader, u8 count, count x { u8 enum card_kind, u8 enum
+	                       card_tries, bytes DER } */
+	CARD_SIGN,          /* u8 which certificate, string PIN, bytes SHA-256 digest */
 	CARD_SIGNED, /* u8 enum card_answer, u8 enum card_tries, bytes signature: PKCS#1 v1.5, or r
 	                and s */
 };
@@ -36,6 +37,14 @@ enum card_reader {
 	CARD_ABSENT,      /* no card in any reader, or no reader */
 	CARD_UNUSABLE,    /* the module cannot be loaded or started */
 };
+
+enum card_kind {
+	CARD_OF_OFFICE = 1, /* or anybody's */
+	/* Through OpenSC. Of its two keys only that for user authentication is looked at; the PIN
+	 * of that one has four digits, and may be wrong three times. */
+	CARD_MY_NUMBER,
+};
+enum { CARD_MY_NUMBER_DIGITS = 4 };
 
 /* PKCS#11 tells no number. */
 enum card_tries { CARD_TRIES_ALL = 1, CARD_TRIES_FEW, CARD_TRIES_LAST, CARD_TRIES_NONE };

@@ -9,6 +9,11 @@
 
 enum { LOOK_TIMEOUT_MS = 15000, SIGN_TIMEOUT_MS = 30000 };
 
+static bool kind_is_known(uint8_t kind)
+{
+	return kind == CARD_OF_OFFICE || kind == CARD_MY_NUMBER;
+}
+
 static bool tries_are_known(uint8_t tries)
 {
 	return tries >= CARD_TRIES_ALL && tries <= CARD_TRIES_NONE;
@@ -16,11 +21,15 @@ static bool tries_are_known(uint8_t tries)
 
 static int take_certificate(struct buffer *b, struct card_certificate *c)
 {
+	uint8_t kind = buffer_get_u8(b);
 	uint8_t tries = buffer_get_u8(b);
 	int error = buffer_copy_bytes(b, c->der, sizeof(c->der), &c->length);
 
+	if (error != 0 || !kind_is_known(kind) || !tries_are_known(tries) || c->length == 0)
+		return ERR_FORMAT;
+	c->kind = (enum card_kind)kind;
 	c->tries = (enum card_tries)tries;
-	return error == 0 && tries_are_known(tries) && c->length > 0 ? 0 : ERR_FORMAT;
+	return 0;
 }
 
 static int take_view(struct buffer *b, struct card_view *view)

@@ -5,6 +5,7 @@
 #include "agent/card.h"
 
 struct card_certificate {
+	enum card_kind kind;
 	enum card_tries tries;
 	size_t length;
 	uint8_t der[CARD_CERTIFICATE_MAX];

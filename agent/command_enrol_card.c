@@ -8,6 +8,7 @@
 #include "agent/auth_rules.h"
 #include "agent/card_check.h"
 #include "agent/card_client.h"
+#include "agent/card_pin.h"
 #include "agent/control_client.h"
 #include "agent/enrol_device.h"
 #include "agent/sekisho.h"
@@ -18,11 +19,13 @@
 
 enum { HOLDER_SIZE = 256 };
 
-/* The first certificate that may log in; else why none of them may. */
+/* The first certificate that may log in; else why the first one may not, which on a My Number card
+ * is the holder's own, before its authorities'. */
 static int choose(const struct cli *cli, const struct auth_rules *rules,
         const struct card_view *view, size_t *which)
 {
 	enum card_fault fault = CARD_BROKEN;
+	enum card_fault found = CARD_BROKEN;
 	struct card_trust *trust = NULL;
 	int error = card_trust_read(cli->root, &trust);
 
@@ -31,32 +34,37 @@ static int choose(const struct cli *cli, const struct auth_rules *rules,
 	for (*which = 0; *which < view->count; (*which)++) {
 		const struct card_certificate *c = &view->certificates[*which];
 
-		fault = card_check(trust, c->der, c->length, clock_wall(), rules->crl_grace).fault;
-		if (fault == CARD_GOOD)
+		found = card_check(trust, c->der, c->length, clock_wall(), rules->crl_grace).fault;
+		if (*which == 0 || found == CARD_GOOD)
+			fault = found;
+		if (found == CARD_GOOD)
 			break;
 	}
 	card_trust_free(&trust);
 	return fault == CARD_GOOD ? EXIT_YES : enrol_refuse("card", card_fault_text(fault));
 }
 
-static const char *answer_text(const struct card_signature *s)
+static int refuse_answer(enum card_kind kind, const struct card_signature *s)
 {
+	char text[256];
+
 	switch (s->answer) {
 	case CARD_ANSWER_WRONG_PIN:
-		return s->tries == CARD_TRIES_LAST
-		               ? LANGUAGE("暗証番号が違います。あと1回間違えるとカードがロックされ"
-		                          "ます",
-		                         "wrong PIN; one more locks the card")
-		               : LANGUAGE("暗証番号が違います", "wrong PIN");
+		snprintf(text, sizeof(text), "%s%s",
+		        LANGUAGE("暗証番号が違います。", "wrong PIN. "),
+		        card_pin_left(kind, s->tries));
+		return enrol_refuse("card", text);
 	case CARD_ANSWER_LOCKED_PIN:
-		return LANGUAGE("カードはロックされています", "the card is locked");
+		return enrol_refuse("card", card_pin_locked(kind));
 	case CARD_ANSWER_GONE:
-		return LANGUAGE("カードが抜かれました", "the card was taken out");
+		return enrol_refuse(
+		        "card", LANGUAGE("カードが抜かれました", "the card was taken out"));
 	case CARD_ANSWER_SIGNED:
 	case CARD_ANSWER_FAILED:
 		break;
 	}
-	return LANGUAGE("カードが正しく署名しません", "the card does not sign as it should");
+	return enrol_refuse("card",
+	        LANGUAGE("カードが正しく署名しません", "the card does not sign as it should"));
 }
 
 /* The card can do at the counter what a login will ask of it. */
@@ -67,12 +75,16 @@ static int prove(int reader, const char *user, const struct card_view *view, siz
 	uint8_t nonce[32];
 	uint8_t digest[SHA256_SIZE];
 	char pin[ENROL_PIN_SIZE] = "";
+	const char *fault = NULL;
 	int error = ERR_CRYPTO;
 
-	if (!enrol_read_pin(LANGUAGE("カードの暗証番号: ", "Card PIN: "), pin)) {
+	if (c->tries == CARD_TRIES_NONE)
+		return enrol_refuse("card", card_pin_locked(c->kind));
+	(void)enrol_read_pin(card_pin_prompt(c->kind, false), pin);
+	fault = card_pin_fault(c->kind, pin);
+	if (fault != NULL) {
 		explicit_bzero(pin, sizeof(pin));
-		return enrol_refuse(
-		        "card", LANGUAGE("暗証番号が入力されていません", "no PIN was typed"));
+		return enrol_refuse("card", fault);
 	}
 	if (getrandom(nonce, sizeof(nonce), 0) == sizeof(nonce))
 		error = card_challenge(user, nonce, digest);
@@ -83,7 +95,7 @@ static int prove(int reader, const char *user, const struct card_view *view, siz
 		return enrol_refuse("card", error_text(error));
 	if (s.answer != CARD_ANSWER_SIGNED ||
 	        card_signature_check(c->der, c->length, digest, s.bytes, s.length) != 0)
-		return enrol_refuse("card", answer_text(&s));
+		return refuse_answer(c->kind, &s);
 	return EXIT_YES;
 }
 

@@ -108,7 +108,7 @@ done
 step lint 600 tests/lint.sh
 # What integration tests do most is wait: the longest run beside the others, and what fuzzes beside them all.
 begin fuzz 900 nice -n 10 tests/fuzz/run.sh "$fuzz_seconds"
-beside="key report"
+beside="key my_number report"
 for name in $beside; do
 	begin "integration-$name" 240 "tests/integration/$name.sh"
 done

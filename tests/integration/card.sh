@@ -196,7 +196,7 @@ check "a policy with card and PIN is installed" policy "[[card, pin]]" 0 3
 check "no card in the reader: not enrolled" eval '! enrol games 1234 && told "there is no card"'
 put_in hanako
 check "a wrong PIN: not enrolled" eval '! enrol games not-pin-1 && told "wrong PIN"'
-check "an empty PIN: not enrolled" eval '! enrol games "" && told "no PIN was typed"'
+check "an empty PIN: not enrolled" eval '! enrol games "" && told "No PIN was typed"'
 put_in revoked
 check "a revoked card is not enrolled" eval '! enrol games 1234 && told "This card is revoked"'
 put_in stranger
@@ -368,6 +368,9 @@ for deed in exec write kill crash lie; do
 	pam games 1234
 	check "a module that does worse ($deed): refused" told "$refused"
 done
+echo signature >"$work/deed"
+pam games 1234
+check "a slot for the signatures of a My Number card is none" told "There is no card in the reader."
 check "nothing that it tried came about" test ! -e "$RUDE_DONE"
 printf 'mode: observe\ncard_module: %s\n' "$softhsm" >"$root/etc/sekisho/agent.yaml"
 pam games 1234

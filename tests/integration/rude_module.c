@@ -1,6 +1,7 @@
 /*
  * A PKCS#11 module that is somebody's enemy, for card.sh: does what the file RUDE_DEED names as
- * soon as it is loaded, or claims a card with a certificate it has read and signs nothing.
+ * soon as it is loaded, or claims a card with a certificate it has read and signs nothing; with
+ * "signature", that this is the half of a My Number card that signs.
  */
 #include <fcntl.h>
 #include <p11-kit/pkcs11.h>
@@ -16,6 +17,7 @@
 static uint8_t certificate[8192];
 static size_t certificate_length;
 static unsigned found;
+static char deed[16];
 
 static const char *environment(const char *name)
 {
@@ -35,7 +37,7 @@ static void read_file(const char *path, void *out, size_t size, size_t *length)
 	(void)fclose(file);
 }
 
-static void misbehave(const char *deed)
+static void misbehave(void)
 {
 	char program[] = "touch";
 	char *const touch[] = {program, getenv("RUDE_DONE"), NULL};
@@ -58,12 +60,11 @@ static void misbehave(const char *deed)
 
 static CK_RV initialize(void *arguments)
 {
-	char deed[16] = "";
 	size_t length = 0;
 
 	(void)arguments;
 	read_file(environment("RUDE_DEED"), deed, sizeof(deed) - 1, &length);
-	misbehave(deed);
+	misbehave();
 	read_file(environment("RUDE_CERTIFICATE"), certificate, sizeof(certificate),
 	        &certificate_length);
 	return CKR_OK;
@@ -80,8 +81,14 @@ static CK_RV get_slot_list(CK_BBOOL present, CK_SLOT_ID *slots, CK_ULONG *count)
 
 static CK_RV get_token_info(CK_SLOT_ID slot, CK_TOKEN_INFO *info)
 {
+	static const char signature[] = "JPKI (Digital Signature PIN)";
+
 	(void)slot;
 	memset(info, 0, sizeof(*info));
+	if (strncmp(deed, "signature", 9) == 0) {
+		memcpy(info->manufacturerID, "JPKI", 4);
+		memcpy(info->label, signature, sizeof(signature) - 1);
+	}
 	info->flags = CKF_TOKEN_INITIALIZED | CKF_USER_PIN_INITIALIZED;
 	return CKR_OK;
 }
