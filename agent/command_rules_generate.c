@@ -55,7 +55,7 @@ static int print_rule(int sys, const char *name, const struct rule_form *form)
 	struct device *device = calloc(1, sizeof(*device));
 	char *text = NULL;
 	int answer = EXIT_UNASKED;
-	int error = device ? device_read(sys, name, device) : ERR_MEMORY;
+	int error = device ? device_read(sys, name, NULL, device) : ERR_MEMORY;
 
 	if (error == ERR_NOT_FOUND) { /* unplugged since */
 		answer = EXIT_YES;

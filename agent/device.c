@@ -1,12 +1,12 @@
 #include "agent/device.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "agent/descriptors.h"
@@ -14,8 +14,13 @@
 #include "core/encode.h"
 #include "core/error.h"
 
-enum { PORT_WAIT_MS = 40, PORT_STEP_MS = 2 };
-enum { NUMBER_SIZE = 16, DEVICE_LENGTH = 18, INTERFACE_PATH_MAX = DEVICE_NAME_MAX + 64 };
+enum { CLASS_HUB = 0x09 };
+enum {
+	NUMBER_SIZE = 16,
+	DEVICE_LENGTH = 18,
+	INTERFACE_PATH_MAX = DEVICE_NAME_MAX + 64,
+	INTERFACE_NAME_MAX = DEVICE_NAME_MAX + 16
+};
 
 static size_t digits_at(const char *text)
 {
@@ -172,51 +177,130 @@ static int raw_read(int dir, uint8_t **raw, size_t *length)
 	return r;
 }
 
-/* The parent is a device too: a port has no other. */
-static int parent_hash_read(int dir, char hash[FACTS_HASH_MAX])
+static bool is_hub(const uint8_t *raw)
+{
+	return raw[4] == CLASS_HUB;
+}
+
+/* The kernel may hold it for seconds. */
+static int hub_hash_read(int hub, char hash[FACTS_HASH_MAX])
 {
 	char name[FACTS_TEXT_MAX];
 	char serial[FACTS_TEXT_MAX];
 	struct identity id = {.name = name, .serial = serial};
 	uint8_t *raw = NULL;
 	size_t length;
-	int parent = openat(dir, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	int r;
+	int r = raw_read(hub, &raw, &length);
 
-	if (parent < 0)
-		return ERR_NOT_FOUND;
-	r = raw_read(parent, &raw, &length);
 	if (r == 0)
-		r = text_read(parent, "product", name, sizeof(name));
+		r = text_read(hub, "product", name, sizeof(name));
 	if (r == 0)
-		r = text_read(parent, "serial", serial, sizeof(serial));
+		r = text_read(hub, "serial", serial, sizeof(serial));
 	if (r == 0) {
 		id.vendor = (unsigned)raw[8] | (unsigned)raw[9] << 8;
 		id.product = (unsigned)raw[10] | (unsigned)raw[11] << 8;
 		r = hash_make(&id, raw, length, hash);
 	}
 	free(raw);
+	return r;
+}
+
+static int hub_hash_find(int hub, struct hub_hashes *hubs, char hash[FACTS_HASH_MAX])
+{
+	const char *known;
+	struct stat status;
+	int r = 0;
+
+	if (fstat(hub, &status) != 0)
+		return ERR_IO;
+	known = hub_hashes_find(hubs, status.st_ino);
+	if (known != NULL)
+		snprintf(hash, FACTS_HASH_MAX, "%s", known);
+	else
+		r = hub_hash_read(hub, hash);
+	if (r == 0 && known == NULL)
+		hub_hashes_keep(hubs, status.st_ino, hash);
+	return r;
+}
+
+/* The parent is a device too: a port has no other. */
+static int parent_hash_read(int dir, struct hub_hashes *hubs, char hash[FACTS_HASH_MAX])
+{
+	int parent = openat(dir, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	int r;
+
+	if (parent < 0)
+		return ERR_NOT_FOUND;
+	r = hub_hash_find(parent, hubs, hash);
 	close(parent);
 	return r;
 }
 
-/*
- * The kernel links a device to its port a moment after it has told of the device (usb_new_device()
- * in drivers/usb/core/hub.c), and a rule about how it is connected must not depend on who is
- * faster.
- */
-static void port_await(int dir)
+/* The first interface of the active configuration, "1-2:1.0" of "1-2", "1-0:1.0" of "usb1". */
+static bool interface_find(int dir, const char *device, char interface[INTERFACE_NAME_MAX])
 {
-	const struct timespec step = {.tv_nsec = PORT_STEP_MS * 1000000L};
+	const char *port = device_name_is_hub(device) ? device + strlen("usb") : device;
+	int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *list = fd >= 0 ? fdopendir(fd) : NULL;
+	char begins[DEVICE_NAME_MAX + 4];
+	const struct dirent *entry;
+	bool found = false;
 
-	for (int i = 0; i < PORT_WAIT_MS / PORT_STEP_MS; i++) {
-		if (faccessat(dir, "port", F_OK, 0) == 0 || faccessat(dir, "devnum", F_OK, 0) != 0)
-			return;
-		nanosleep(&step, NULL);
+	snprintf(begins, sizeof(begins), "%s%s:", port, port == device ? "" : "-0");
+	if (list == NULL) {
+		if (fd >= 0)
+			close(fd);
+		return false;
 	}
+	while (!found && (entry = readdir(list)) != NULL) {
+		found = strncmp(entry->d_name, begins, strlen(begins)) == 0 &&
+		        strlen(entry->d_name) < INTERFACE_NAME_MAX;
+		if (found)
+			strcpy(interface, entry->d_name);
+	}
+	closedir(list);
+	return found;
 }
 
-static int facts_read(int dir, struct device *d)
+/* "1-2" of "1-2.3", "usb1" of "1-2"; returns the port, "3" of the first. */
+static const char *hub_name(const char *device, char hub[DEVICE_NAME_MAX])
+{
+	const char *dot = strrchr(device, '.');
+	const char *dash = strchr(device, '-');
+
+	if (dot != NULL) {
+		snprintf(hub, DEVICE_NAME_MAX, "%.*s", (int)(dot - device), device);
+		return dot + 1;
+	}
+	snprintf(hub, DEVICE_NAME_MAX, "usb%.*s", (int)(dash - device), device);
+	return dash + 1;
+}
+
+/*
+ * The device's own link "port" comes a moment after the uevent (usb_new_device() in
+ * drivers/usb/core/hub.c). The port itself was there before: "usb1/1-0:1.0/usb1-port2".
+ */
+static int connect_type_read(int dir, const char *name, char *text, size_t size)
+{
+	char interface[INTERFACE_NAME_MAX];
+	char hub[DEVICE_NAME_MAX];
+	char path[2 * DEVICE_NAME_MAX + INTERFACE_NAME_MAX];
+	const char *port = hub_name(name, hub);
+	int parent = openat(dir, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	int r = 0;
+
+	text[0] = '\0';
+	if (parent < 0)
+		return ERR_NOT_FOUND;
+	if (interface_find(parent, hub, interface)) {
+		snprintf(path, sizeof(path), "%s/%s-port%s/connect_type", interface, hub, port);
+		r = text_read(parent, path, text, size);
+	}
+	close(parent);
+	return r;
+}
+
+static int facts_read(int dir, struct hub_hashes *hubs, struct device *d)
 {
 	struct device_facts *f = &d->facts;
 	struct identity id = {.name = f->name, .serial = f->serial};
@@ -230,16 +314,16 @@ static int facts_read(int dir, struct device *d)
 		r = text_read(dir, "serial", f->serial, sizeof(f->serial));
 	if (r == 0)
 		r = descriptors_read(raw, length, f);
-	if (r == 0) {
-		port_await(dir);
-		r = text_read(dir, "port/connect_type", f->connect_type, sizeof(f->connect_type));
-	}
+	if (r == 0)
+		r = connect_type_read(dir, d->name, f->connect_type, sizeof(f->connect_type));
 	id.vendor = f->vendor;
 	id.product = f->product;
 	if (r == 0)
 		r = hash_make(&id, raw, length, f->hash);
+	if (r == 0 && is_hub(raw))
+		hub_hashes_keep(hubs, d->inode, f->hash);
 	if (r == 0)
-		r = parent_hash_read(dir, f->parent_hash);
+		r = parent_hash_read(dir, hubs, f->parent_hash);
 	free(raw);
 	return r;
 }
@@ -255,15 +339,20 @@ static void ids_read(int dir, struct device_facts *f)
 		f->product = (uint16_t)strtoul(text, NULL, 16);
 }
 
-static int device_open(int sys, const char *name, int *dir)
+static int sysfs_open(int sys, const char *name)
 {
 	char path[DEVICE_NAME_MAX + 32];
 
+	snprintf(path, sizeof(path), "bus/usb/devices/%s", name);
+	return openat(sys, path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+}
+
+static int device_open(int sys, const char *name, int *dir)
+{
 	*dir = -1;
 	if (!device_name_is_device(name))
 		return ERR_NOT_FOUND;
-	snprintf(path, sizeof(path), "bus/usb/devices/%s", name);
-	*dir = openat(sys, path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	*dir = sysfs_open(sys, name);
 	return *dir >= 0 ? 0 : error_of_sysfs();
 }
 
@@ -287,7 +376,7 @@ static int state_read(int dir, struct device *d)
 	return 0;
 }
 
-int device_read(int sys, const char *name, struct device *d)
+int device_read(int sys, const char *name, struct hub_hashes *hubs, struct device *d)
 {
 	int dir;
 	int r = device_open(sys, name, &dir);
@@ -301,11 +390,22 @@ int device_read(int sys, const char *name, struct device *d)
 	if (r != 0)
 		goto out;
 	ids_read(dir, &d->facts);
-	d->readable = facts_read(dir, d) == 0;
+	d->readable = facts_read(dir, hubs, d) == 0;
 	r = state_read(dir, d);
 out:
 	close(dir);
 	return r;
+}
+
+void device_hub_learn(int sys, const char *name, struct hub_hashes *hubs)
+{
+	char hash[FACTS_HASH_MAX];
+	int hub = sysfs_open(sys, name);
+
+	if (hub < 0)
+		return;
+	(void)hub_hash_find(hub, hubs, hash);
+	close(hub);
 }
 
 /* An attribute of an interface of the active configuration: "1-2:1.0/authorized". */
@@ -314,6 +414,19 @@ static void interface_path(const struct device *d, unsigned configuration, unsig
 {
 	snprintf(
 	        path, INTERFACE_PATH_MAX, "%s:%u.%u/%s", d->name, configuration, number, attribute);
+}
+
+/*
+ * The active one by the name of an interface. For bConfigurationValue the kernel would want the
+ * device to itself, and a hub is not to be had while something is plugged into it. 0: none.
+ */
+static unsigned configuration_read(int dir, const struct device *d)
+{
+	char interface[INTERFACE_NAME_MAX];
+
+	if (!interface_find(dir, d->name, interface))
+		return 0;
+	return (unsigned)strtoul(strchr(interface, ':') + 1, NULL, 10);
 }
 
 static void interfaces_state_read(int dir, const struct device *d, struct device_state *state)
@@ -350,8 +463,7 @@ int device_state_read(int sys, const struct device *d, struct device_state *stat
 		r = ERR_NOT_FOUND;
 	if (r == 0) {
 		state->authorised = now.authorised;
-		/* A device that is not configured has an empty one. */
-		(void)number_read(dir, "bConfigurationValue", &state->configuration);
+		state->configuration = configuration_read(dir, d);
 		interfaces_state_read(dir, d, state);
 	}
 	close(dir);

@@ -2,6 +2,7 @@
 #ifndef SEKISHO_AGENT_DEVICE_H
 #define SEKISHO_AGENT_DEVICE_H
 
+#include "agent/hub_hashes.h"
 #include "policy/facts.h"
 
 #include <stdbool.h>
@@ -23,11 +24,15 @@ bool device_name_is_device(const char *name);
 bool device_name_is_hub(const char *name);
 
 /*
- * Reads device name. sys: descriptor of /sys. What cannot be read whole (agent/descriptors.h)
- * leaves readable false. ERR_NOT_FOUND: no such device (any more). ERR_IO: one is there, of which
- * not even the number and whether it is authorised can be read.
+ * Reads device name. sys: descriptor of /sys. hubs: those that are known, and where it is kept when
+ * it is one; NULL: none. What cannot be read whole (agent/descriptors.h) leaves readable false.
+ * ERR_NOT_FOUND: no such device (any more). ERR_IO: one is there, of which not even the number and
+ * whether it is authorised can be read.
  */
-int device_read(int sys, const char *name, struct device *d);
+int device_read(int sys, const char *name, struct hub_hashes *hubs, struct device *d);
+
+/* Keeps the hash of a root hub, "usb1", if it can be read. */
+void device_hub_learn(int sys, const char *name, struct hub_hashes *hubs);
 
 /* What the kernel has of it now. Interfaces: of the active configuration, bit 1 << number. */
 struct device_state {

@@ -512,6 +512,7 @@ static void controllers_close(struct enforcement *e)
 static void hub_close(struct enforcement *e, const char *name)
 {
 	fault_set(e, name, e->observe ? NULL : hubs_close(e->channel, e->sys, name));
+	device_hub_learn(e->sys, name, &e->hubs);
 }
 
 static struct guarded *device_take(struct enforcement *e, const char *name)
@@ -520,7 +521,7 @@ static struct guarded *device_take(struct enforcement *e, const char *name)
 	int r = ERR_MEMORY;
 
 	if (g != NULL)
-		r = device_read(e->sys, name, &g->device);
+		r = device_read(e->sys, name, &e->hubs, &g->device);
 	if (r == 0)
 		r = device_state_read(e->sys, &g->device, &g->state);
 	/* One that has gone meanwhile is nothing to enforce; of any other nothing is known. */
@@ -551,7 +552,7 @@ static struct guarded *device_whole_now(struct enforcement *e, const char *name)
 
 	if (index == e->count || e->devices[index]->device.readable)
 		return NULL;
-	if (device_read(e->sys, name, &whole) != 0 || !whole.readable)
+	if (device_read(e->sys, name, &e->hubs, &whole) != 0 || !whole.readable)
 		return NULL;
 	e->devices[index]->device = whole;
 	return e->devices[index];

@@ -45,6 +45,7 @@ struct enforcement {
 	size_t departed_count;
 	struct faults faults;
 	struct recall recall;
+	struct hub_hashes hubs;
 	const struct device_facts *allowed[ENFORCE_DEVICES_MAX]; /* while one is judged */
 };
 

@@ -30,7 +30,7 @@ static void check_name(const char *name)
 		abort();
 	if (device_name_is_device(name) && device_name_is_hub(name))
 		abort();
-	if (device_read(nothing, name, &device) != ERR_NOT_FOUND)
+	if (device_read(nothing, name, NULL, &device) != ERR_NOT_FOUND)
 		abort();
 	if (medium_name_is_valid(name) && strlen(name) >= MEDIUM_NAME_MAX)
 		abort();

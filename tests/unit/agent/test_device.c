@@ -6,7 +6,6 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <libusb.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -102,7 +101,7 @@ static void facts_are_what_the_descriptors_say(void **state)
 		char interfaces[256];
 		struct device d;
 
-		assert_int_equal(device_read(sys, x->name, &d), 0);
+		assert_int_equal(device_read(sys, x->name, NULL, &d), 0);
 		assert_true(d.readable);
 		assert_false(d.authorised);
 		assert_int_equal(d.bus, 1);
@@ -121,30 +120,48 @@ static void facts_are_what_the_descriptors_say(void **state)
 	close(sys);
 }
 
-#define KEYBOARD "bus/usb/devices/1-2/"
-
-static void *port_link(void *sys)
+/* A hub that the kernel holds is not read again: what is known of it is taken. */
+static void a_known_hub_is_not_read(void **state)
 {
-	usleep(2000);
-	(void)renameat(*(int *)sys, KEYBOARD "later", *(int *)sys, KEYBOARD "port");
-	return NULL;
-}
-
-/* Whoever has no processor meanwhile may be too late for once. */
-static void a_port_that_comes_late_is_waited_for(void **state)
-{
+	struct hub_hashes hubs = {0};
+	struct device d;
 	int sys = sys_open();
-	struct device d = {0};
-	pthread_t kernel;
 
 	(void)state;
-	for (int i = 0; i < 5 && d.facts.connect_type[0] == '\0'; i++) {
-		assert_int_equal(renameat(sys, KEYBOARD "port", sys, KEYBOARD "later"), 0);
-		assert_int_equal(pthread_create(&kernel, NULL, port_link, &sys), 0);
-		assert_int_equal(device_read(sys, "1-2", &d), 0);
-		assert_int_equal(pthread_join(kernel, NULL), 0);
-		assert_true(d.readable);
-	}
+	device_hub_learn(sys, "usb9", &hubs);
+	assert_int_equal(hubs.kept, 0);
+	device_hub_learn(sys, "usb1", &hubs);
+	assert_int_equal(hubs.kept, 1);
+	assert_string_equal(hubs.list[0].hash, ROOT_HUB_HASH);
+	snprintf(hubs.list[0].hash, sizeof(hubs.list[0].hash), "known");
+	assert_int_equal(device_read(sys, "1-1", &hubs, &d), 0);
+	assert_string_equal(d.facts.parent_hash, "known");
+	hubs.list[0].inode++;
+	assert_int_equal(device_read(sys, "1-1", &hubs, &d), 0);
+	assert_string_equal(d.facts.parent_hash, ROOT_HUB_HASH);
+	assert_int_equal(hubs.kept, 2);
+	for (uint64_t i = 1; i <= HUB_HASHES_MAX; i++)
+		hub_hashes_keep(&hubs, i, "another");
+	assert_int_equal(device_read(sys, "1-1", &hubs, &d), 0);
+	assert_string_equal(d.facts.parent_hash, ROOT_HUB_HASH);
+	close(sys);
+}
+
+/* A hub's port, not the device's link to it, which the kernel makes after its uevent. */
+static void the_port_of_a_device_is_its_hubs(void **state)
+{
+	static const char port[] = "bus/usb/devices/usb1/1-0:1.0/usb1-port2";
+	static const char other[] = "bus/usb/devices/usb1/1-0:1.0/usb1-port22";
+	int sys = sys_open();
+	struct device d = {0};
+
+	(void)state;
+	assert_int_equal(renameat(sys, port, sys, other), 0);
+	assert_int_equal(device_read(sys, "1-2", NULL, &d), 0);
+	assert_true(d.readable);
+	assert_string_equal(d.facts.connect_type, "");
+	assert_int_equal(renameat(sys, other, sys, port), 0);
+	assert_int_equal(device_read(sys, "1-2", NULL, &d), 0);
 	assert_string_equal(d.facts.connect_type, "hardwired");
 	close(sys);
 }
@@ -196,7 +213,8 @@ static void libusb_reads_the_same(void **state)
 			libusb_free_config_descriptor(configuration);
 		}
 		assert_int_equal(
-		        device_read(sys, readable[libusb_get_device_address(list[i]) - 2].name, &d),
+		        device_read(sys, readable[libusb_get_device_address(list[i]) - 2].name,
+		                NULL, &d),
 		        0);
 		assert_int_equal(d.facts.interface_count, facts.interface_count);
 		assert_memory_equal(d.facts.interfaces, facts.interfaces, sizeof(facts.interfaces));
@@ -219,7 +237,7 @@ static void devices_that_lie_are_not_readable(void **state)
 	for (size_t i = 0; i < sizeof(liars) / sizeof(liars[0]); i++) {
 		struct device d;
 
-		assert_int_equal(device_read(sys, liars[i], &d), 0);
+		assert_int_equal(device_read(sys, liars[i], NULL, &d), 0);
 		assert_false(d.readable);
 		assert_int_equal(d.facts.vendor, 0x16c0);
 	}
@@ -233,10 +251,10 @@ static void what_is_not_there_is_not_found(void **state)
 	int sys = sys_open();
 
 	(void)state;
-	assert_int_equal(device_read(sys, "1-9", &d), ERR_NOT_FOUND);
-	assert_int_equal(device_read(sys, "usb1", &d), ERR_NOT_FOUND);
-	assert_int_equal(device_read(sys, "../devices/usb1", &d), ERR_NOT_FOUND);
-	assert_int_equal(device_read(sys, "1-1", &d), 0);
+	assert_int_equal(device_read(sys, "1-9", NULL, &d), ERR_NOT_FOUND);
+	assert_int_equal(device_read(sys, "usb1", NULL, &d), ERR_NOT_FOUND);
+	assert_int_equal(device_read(sys, "../devices/usb1", NULL, &d), ERR_NOT_FOUND);
+	assert_int_equal(device_read(sys, "1-1", NULL, &d), 0);
 	assert_int_equal(device_state_read(sys, &d, &now), 0);
 	assert_false(now.authorised);
 	assert_int_equal(now.configuration, 1);
@@ -290,7 +308,8 @@ int main(int argc, char **argv)
 	};
 	const struct CMUnitTest mocked[] = {
 	        cmocka_unit_test(facts_are_what_the_descriptors_say),
-	        cmocka_unit_test(a_port_that_comes_late_is_waited_for),
+	        cmocka_unit_test(a_known_hub_is_not_read),
+	        cmocka_unit_test(the_port_of_a_device_is_its_hubs),
 	        cmocka_unit_test(libusb_reads_the_same),
 	        cmocka_unit_test(devices_that_lie_are_not_readable),
 	        cmocka_unit_test(what_is_not_there_is_not_found),
