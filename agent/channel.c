@@ -289,6 +289,11 @@ int channel_ready(struct channel *c)
 	return frame_send(c->main_fd, MESSAGE_READY, NULL, 0, NULL, 0);
 }
 
+int channel_expect(struct channel *c)
+{
+	return frame_send(c->main_fd, MESSAGE_EXPECT, NULL, 0, NULL, 0);
+}
+
 int channel_looked(struct channel *c)
 {
 	return frame_send(c->main_fd, MESSAGE_LOOKED, NULL, 0, NULL, 0);

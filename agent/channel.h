@@ -62,6 +62,9 @@ int channel_state(struct channel *c, enum role section, const struct event_recor
 
 int channel_ready(struct channel *c);
 
+/* A request about a device will follow: main makes ready for it meanwhile. */
+int channel_expect(struct channel *c);
+
 /* The answer to MESSAGE_LOOK, once the state was sent. */
 int channel_looked(struct channel *c);
 

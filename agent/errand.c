@@ -24,7 +24,21 @@ void errand_let_go(struct errand *e)
 	*e = (struct errand){0};
 }
 
-/* In the process of its own. */
+/* In the process of its own. That it is free is said first: who hears the answer may have another
+ * request there before main has heard anything, and would get a new process. */
+static int job_do(const struct requests *r, int fd, const struct job *job, int answer_fd)
+{
+	int fd_out;
+	int error = requests_answer(r, (enum role)job->role, &job->request, -1, &fd_out);
+	int said;
+
+	if (error == REQUESTS_FORBIDDEN)
+		return ERR_DENIED;
+	said = frame_send(fd, MESSAGE_PONG, NULL, 0, NULL, 0);
+	requests_reply(&job->request, error, fd_out, answer_fd);
+	return said;
+}
+
 static int job_take(const struct requests *r, int fd, int wait_ms)
 {
 	uint8_t memory[ERRAND_FRAME_MAX];
@@ -34,15 +48,18 @@ static int job_take(const struct requests *r, int fd, int wait_ms)
 
 	if (error != 0)
 		return error;
+	if (frame.type == MESSAGE_EXPECT) {
+		frame_close_fds(&frame);
+		return 0;
+	}
 	if (frame.payload.length != sizeof(job) || frame.fd_count != 1) {
 		frame_close_fds(&frame);
 		return ERR_FORMAT;
 	}
 	memcpy(&job, frame.payload.data, sizeof(job));
-	error = requests_serve(r, (enum role)job.role, &job.request, -1, frame.fds[0]);
+	error = job_do(r, fd, &job, frame.fds[0]);
 	frame_close_fds(&frame);
-	return error == REQUESTS_FORBIDDEN ? ERR_DENIED
-	                                   : frame_send(fd, MESSAGE_PONG, NULL, 0, NULL, 0);
+	return error;
 }
 
 static void jobs_take(const struct requests *r, int fd)
@@ -54,8 +71,10 @@ static void jobs_take(const struct requests *r, int fd)
 		error = job_take(r, fd, ERRAND_LINGER_MS);
 	while (error == 0);
 	/* Main is told that nobody reads from here on. What it sent just before is still done. */
-	if (error == ERR_TIMEOUT && shutdown(fd, SHUT_RD) == 0)
-		(void)job_take(r, fd, 0);
+	if (error == ERR_TIMEOUT && shutdown(fd, SHUT_RD) == 0) {
+		while (job_take(r, fd, 0) == 0)
+			;
+	}
 	_exit(0);
 }
 
@@ -99,6 +118,13 @@ static bool job_give(struct errand *e, const struct job *job, int answer_fd)
 {
 	e->busy = frame_send(e->fd, MESSAGE_REQUEST, job, sizeof(*job), &answer_fd, 1) == 0;
 	return e->busy;
+}
+
+void errand_expect(struct errand *e, const struct requests *r)
+{
+	/* One that was about to end stays for as long again. */
+	if (!process_is_free(e) || frame_send(e->fd, MESSAGE_EXPECT, NULL, 0, NULL, 0) != 0)
+		(void)process_start(e, r);
 }
 
 bool errand_run(struct errand *e, const struct requests *r, enum role role,

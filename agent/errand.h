@@ -16,6 +16,9 @@ struct errand {
 	bool busy;
 };
 
+/* There will be one in a moment: a process is started while it is not yet known what for. */
+void errand_expect(struct errand *e, const struct requests *r);
+
 /*
  * Has it carried out by that process, or, when it is busy or gone, by a new one, which answers with
  * RESULT on answer_fd (borrowed). False: there is no process to be had.

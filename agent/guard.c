@@ -211,10 +211,13 @@ static void questions_answer(struct guard *g)
 
 static void usb_device_serve(struct guard *g, const struct uevent *u)
 {
-	if (strcmp(u->action, "add") == 0)
+	if (strcmp(u->action, "add") == 0) {
+		if (!g->enforcement.observe)
+			(void)channel_expect(&g->child.channel);
 		enforce_appeared(&g->enforcement, u->name);
-	else if (strcmp(u->action, "remove") == 0)
+	} else if (strcmp(u->action, "remove") == 0) {
 		enforce_removed(&g->enforcement, u->name);
+	}
 	/* One that was let in by itself says that its hub's default is not ours any more. */
 	g->suspect = true;
 }

@@ -312,21 +312,26 @@ int requests_answer(const struct requests *r, enum role role, const struct reque
 	return error;
 }
 
-int requests_serve(const struct requests *r, enum role role, const struct request *request,
-        int fd_in, int answer_fd)
+void requests_reply(const struct request *request, int error, int fd_out, int answer_fd)
 {
 	uint8_t payload[8];
 	struct buffer out = buffer_over(payload, sizeof(payload));
-	int fd_out;
-	int error = requests_answer(r, role, request, fd_in, &fd_out);
 
-	if (error == REQUESTS_FORBIDDEN)
-		return error;
 	buffer_put_u32(&out, request->id);
 	buffer_put_u32(&out, (uint32_t)-error);
 	(void)frame_send(
 	        answer_fd, MESSAGE_RESULT, payload, out.length, &fd_out, fd_out >= 0 ? 1 : 0);
 	if (fd_out >= 0)
 		close(fd_out);
+}
+
+int requests_serve(const struct requests *r, enum role role, const struct request *request,
+        int fd_in, int answer_fd)
+{
+	int fd_out;
+	int error = requests_answer(r, role, request, fd_in, &fd_out);
+
+	if (error != REQUESTS_FORBIDDEN)
+		requests_reply(request, error, fd_out, answer_fd);
 	return error;
 }

@@ -34,8 +34,10 @@ bool requests_may_wait(const struct request *request);
 int requests_answer(const struct requests *r, enum role role, const struct request *request,
         int fd_in, int *fd_out);
 
-/* The same, and sends the answer as RESULT on answer_fd (borrowed); after REQUESTS_FORBIDDEN
- * nothing is sent. */
+/* Sends an answer as RESULT on answer_fd (borrowed). fd_out: -1, or closed. */
+void requests_reply(const struct request *request, int error, int fd_out, int answer_fd);
+
+/* Both; after REQUESTS_FORBIDDEN nothing is sent. */
 int requests_serve(const struct requests *r, enum role role, const struct request *request,
         int fd_in, int answer_fd);
 

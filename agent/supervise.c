@@ -511,6 +511,12 @@ static int frame_serve(struct supervisor *s, enum role role, struct frame *frame
 		s->roll_for_reporter = true;
 		roll_begin(s);
 		return 0;
+	case MESSAGE_EXPECT:
+		if (role != ROLE_GUARD)
+			return ERR_FORMAT;
+		if (!s->requests.observe)
+			errand_expect(&s->errand, &s->requests);
+		return 0;
 	default:
 		return ERR_FORMAT;
 	}
