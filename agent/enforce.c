@@ -79,15 +79,20 @@ static void event_identify(
 	event_put(event, FIELD_SERIAL, f->serial);
 }
 
-static void event_describe(struct event_record *event, enum event_kind kind,
-        const struct enforcement *e, const struct guarded *g)
+static bool is_allowed(const struct guarded *g)
+{
+	return g->verdict.treatment != TREATMENT_DENY;
+}
+
+static void verdict_describe(
+        struct event_record *event, const struct enforcement *e, const struct guarded *g)
 {
 	const struct device_facts *f = &g->device.facts;
 	char text[EVENT_VALUE_MAX];
 	char ways[WAYS_TEXT_MAX];
 	char rule[24] = "implicit";
 
-	event_identify(event, kind, g);
+	event_identify(event, is_allowed(g) ? EVENT_DEVICE_ALLOWED : EVENT_DEVICE_DENIED, g);
 	enforce_interfaces_text(f, text, sizeof(text));
 	ways_of_device(f, ways);
 	if (g->verdict.rule != 0)
@@ -105,11 +110,9 @@ static void event_describe(struct event_record *event, enum event_kind kind,
 static void verdict_log(const struct guarded *g)
 {
 	char name[LOG_NAME_MAX];
-	bool allowed = g->verdict.treatment != TREATMENT_DENY;
-
 	log_info("%s %04x:%04x %s: %s (%s)", g->device.name, g->device.facts.vendor,
 	        g->device.facts.product, log_printable(g->device.facts.name, name, sizeof(name)),
-	        allowed ? LANGUAGE("許可", "allowed") : LANGUAGE("拒否", "denied"),
+	        is_allowed(g) ? LANGUAGE("許可", "allowed") : LANGUAGE("拒否", "denied"),
 	        reason_code(g->verdict.reason));
 }
 
@@ -191,15 +194,22 @@ int enforce_tell(struct enforcement *e, const struct event_record *event)
 
 static void verdict_tell(struct enforcement *e, struct guarded *g)
 {
-	bool allowed = g->verdict.treatment != TREATMENT_DENY;
+	bool allowed = is_allowed(g);
 	struct event_record event;
 
 	if (g->told)
 		return;
-	event_describe(&event, allowed ? EVENT_DEVICE_ALLOWED : EVENT_DEVICE_DENIED, e, g);
+	verdict_describe(&event, e, g);
 	g->told = tell_meanwhile(e, &event, allowed && !e->observe ? g : NULL) == 0;
 	if (g->told)
 		verdict_log(g);
+}
+
+static void unenforced_describe(struct event_record *event, const struct guarded *g)
+{
+	event_identify(event, EVENT_DEVICE_UNENFORCED, g);
+	event_put(event, FIELD_VERDICT, treatment_name(g->verdict.treatment));
+	event_put(event, FIELD_CAUSE, g->untold);
 }
 
 static void unenforced_tell(struct enforcement *e, struct guarded *g)
@@ -208,9 +218,7 @@ static void unenforced_tell(struct enforcement *e, struct guarded *g)
 
 	if (g->untold == NULL)
 		return;
-	event_identify(&event, EVENT_DEVICE_UNENFORCED, g);
-	event_put(&event, FIELD_VERDICT, treatment_name(g->verdict.treatment));
-	event_put(&event, FIELD_CAUSE, g->untold);
+	unenforced_describe(&event, g);
 	if (enforce_tell(e, &event) == 0)
 		g->untold = NULL;
 }
@@ -433,51 +441,34 @@ static size_t index_of(const struct enforcement *e, const char *name)
 	return i;
 }
 
-/* True when the journal has what was decided on it, and that it has gone. */
-static bool departed_tell(struct enforcement *e, struct guarded *g)
+static int backlog_event_tell(void *context, const struct event_record *event)
+{
+	return enforce_tell(context, event);
+}
+
+void enforce_tell_of_departed(struct enforcement *e, const struct event_record *event)
+{
+	backlog_add(&e->departed, backlog_event_tell, e, event);
+}
+
+/* What was decided on it, and that it has gone, in the order in which things went. */
+static void departed_tell(struct enforcement *e, struct guarded *g)
 {
 	struct event_record event;
 
-	verdict_tell(e, g);
-	unenforced_tell(e, g);
-	if (!g->told || g->untold != NULL)
-		return false;
-	event_identify(&event, EVENT_DEVICE_REMOVED, g);
-	return enforce_tell(e, &event) == 0;
-}
-
-static void departed_drop(struct enforcement *e, size_t index)
-{
-	free(e->departed[index]);
-	e->departed_count--;
-	for (size_t i = index; i < e->departed_count; i++)
-		e->departed[i] = e->departed[i + 1];
-}
-
-static void departed_tell_all(struct enforcement *e)
-{
-	while (e->departed_count > 0 && departed_tell(e, e->departed[0]))
-		departed_drop(e, 0);
-}
-
-/* In the order in which they went. */
-static void departed_keep(struct enforcement *e, struct guarded *g)
-{
 	/* What waited for the journal was never let in. */
 	g->verdict = enforce_verdict(g);
 	g->held_back = false;
-	departed_tell_all(e);
-	if (e->departed_count == 0 && departed_tell(e, g)) {
-		free(g);
-		return;
+	if (!g->told) {
+		verdict_describe(&event, e, g);
+		enforce_tell_of_departed(e, &event);
 	}
-	if (e->departed_count == ENFORCE_DEPARTED_MAX) {
-		log_error("%s: %s", e->departed[0]->device.name,
-		        LANGUAGE("記録できないまま抜かれました",
-		                "has gone, and could not be journalled"));
-		departed_drop(e, 0);
+	if (g->untold != NULL) {
+		unenforced_describe(&event, g);
+		enforce_tell_of_departed(e, &event);
 	}
-	e->departed[e->departed_count++] = g; /* transferred */
+	event_identify(&event, EVENT_DEVICE_REMOVED, g);
+	enforce_tell_of_departed(e, &event);
 }
 
 static void forget(struct enforcement *e, size_t index)
@@ -489,7 +480,8 @@ static void forget(struct enforcement *e, size_t index)
 	e->count--;
 	for (size_t i = index; i < e->count; i++)
 		e->devices[i] = e->devices[i + 1];
-	departed_keep(e, g);
+	departed_tell(e, g);
+	free(g);
 }
 
 void enforce_removed(struct enforcement *e, const char *name)
@@ -648,7 +640,7 @@ void enforce_media_ended(struct enforcement *e)
 
 bool enforce_tell_again(struct enforcement *e)
 {
-	departed_tell_all(e);
+	backlog_work(&e->departed, backlog_event_tell, e);
 	for (size_t i = 0; i < e->count; i++) {
 		if (!e->devices[i]->told)
 			apply(e, e->devices[i]);
@@ -664,7 +656,7 @@ bool enforce_is_told(const struct enforcement *e)
 		if (!e->devices[i]->told || e->devices[i]->untold != NULL)
 			return false;
 	}
-	return e->departed_count == 0 && faults_are_told(&e->faults);
+	return e->departed.count == 0 && faults_are_told(&e->faults);
 }
 
 /* One that is kept until there is a policy is nothing to try again. */
@@ -823,8 +815,7 @@ void enforce_free(struct enforcement *e)
 		recollection_free(&e->devices[i]->past);
 		free(e->devices[i]);
 	}
-	while (e->departed_count > 0)
-		departed_drop(e, e->departed_count - 1);
+	backlog_free(&e->departed);
 	recall_free(&e->recall);
 	e->count = 0;
 }

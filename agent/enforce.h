@@ -2,6 +2,7 @@
 #ifndef SEKISHO_AGENT_ENFORCE_H
 #define SEKISHO_AGENT_ENFORCE_H
 
+#include "agent/backlog.h"
 #include "agent/channel.h"
 #include "agent/device.h"
 #include "agent/faults.h"
@@ -13,7 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { ENFORCE_DEVICES_MAX = 1024, ENFORCE_DEPARTED_MAX = 128 };
+enum { ENFORCE_DEVICES_MAX = 1024 };
 
 struct guarded {
 	struct device device;
@@ -40,9 +41,7 @@ struct enforcement {
 	int64_t silent_until_ms; /* the signer did not answer: nothing is told before this moment */
 	struct guarded *devices[ENFORCE_DEVICES_MAX];
 	size_t count;
-	/* Went before the journal had what became of them; the oldest first. */
-	struct guarded *departed[ENFORCE_DEPARTED_MAX];
-	size_t departed_count;
+	struct backlog departed; /* what went before the journal had what became of it */
 	struct faults faults;
 	struct recall recall;
 	struct hub_hashes hubs;
@@ -107,6 +106,9 @@ struct verdict enforce_while_held_back(struct verdict v, bool held_back);
 /* Journalled when it returns 0. A signer that does not answer is not waited for by every device and
  * port in turn: ERR_TIMEOUT. */
 int enforce_tell(struct enforcement *e, const struct event_record *event);
+
+/* Of what has gone, USB or not: told later, if it cannot be told now. */
+void enforce_tell_of_departed(struct enforcement *e, const struct event_record *event);
 
 /* "08:06:50 03:01:01"; cut at size. */
 void enforce_interfaces_text(const struct device_facts *facts, char *text, size_t size);

@@ -79,6 +79,18 @@ static void verdict_log(const struct port_guarded *g)
 	        reason_code(g->verdict.reason));
 }
 
+static void verdict_describe(
+        struct event_record *event, const struct ports *p, const struct port_guarded *g)
+{
+	event_identify(event, is_denied(g) ? EVENT_DEVICE_DENIED : EVENT_DEVICE_ALLOWED, g);
+	event_put(event, FIELD_WAYS, way_name(g->look.way));
+	event_put(event, FIELD_VERDICT, treatment_name(g->verdict.treatment));
+	event_put(event, FIELD_RULE, "implicit");
+	event_put(event, FIELD_REASON, reason_code(g->verdict.reason));
+	if (p->enforcement->observe)
+		event_put(event, FIELD_OBSERVED, "true");
+}
+
 static void verdict_tell(struct ports *p, struct port_guarded *g)
 {
 	struct event_record event;
@@ -87,16 +99,17 @@ static void verdict_tell(struct ports *p, struct port_guarded *g)
 		g->told = true;
 		return;
 	}
-	event_identify(&event, is_denied(g) ? EVENT_DEVICE_DENIED : EVENT_DEVICE_ALLOWED, g);
-	event_put(&event, FIELD_WAYS, way_name(g->look.way));
-	event_put(&event, FIELD_VERDICT, treatment_name(g->verdict.treatment));
-	event_put(&event, FIELD_RULE, "implicit");
-	event_put(&event, FIELD_REASON, reason_code(g->verdict.reason));
-	if (p->enforcement->observe)
-		event_put(&event, FIELD_OBSERVED, "true");
+	verdict_describe(&event, p, g);
 	g->told = enforce_tell(p->enforcement, &event) == 0;
 	if (g->told)
 		verdict_log(g);
+}
+
+static void unenforced_describe(struct event_record *event, const struct port_guarded *g)
+{
+	event_identify(event, EVENT_DEVICE_UNENFORCED, g);
+	event_put(event, FIELD_VERDICT, treatment_name(g->verdict.treatment));
+	event_put(event, FIELD_CAUSE, g->untold);
 }
 
 void port_unenforced_tell(struct ports *p, struct port_guarded *g)
@@ -105,9 +118,7 @@ void port_unenforced_tell(struct ports *p, struct port_guarded *g)
 
 	if (g->untold == NULL)
 		return;
-	event_identify(&event, EVENT_DEVICE_UNENFORCED, g);
-	event_put(&event, FIELD_VERDICT, treatment_name(g->verdict.treatment));
-	event_put(&event, FIELD_CAUSE, g->untold);
+	unenforced_describe(&event, g);
 	if (enforce_tell(p->enforcement, &event) == 0)
 		g->untold = NULL;
 }
@@ -301,11 +312,21 @@ void port_go(struct ports *p, struct port_guarded *g)
 {
 	struct event_record event;
 
-	port_unenforced_tell(p, g);
+	/* What waited for the journal was never let in. */
+	g->verdict = ports_verdict(g);
+	g->held_back = false;
+	if (!g->told && !g->quiet) {
+		verdict_describe(&event, p, g);
+		enforce_tell_of_departed(p->enforcement, &event);
+	}
+	if (g->untold != NULL) {
+		unenforced_describe(&event, g);
+		enforce_tell_of_departed(p->enforcement, &event);
+	}
 	if (g->quiet)
 		return;
 	event_identify(&event, EVENT_DEVICE_REMOVED, g);
-	(void)enforce_tell(p->enforcement, &event);
+	enforce_tell_of_departed(p->enforcement, &event);
 	media_prepare(p, g, TREATMENT_DENY);
 }
 

@@ -280,6 +280,26 @@ static void what_is_not_journalled_stays_out(void **state)
 	assert_true(ports_are_told(&f->ports));
 }
 
+static void who_goes_before_the_journal_is_there_is_told_of(void **state)
+{
+	struct fixture *f = *state;
+
+	policy_use(f, denying);
+	ports_everything(&f->ports);
+	assert_true(ports_are_told(&f->ports));
+	f->e.silent_until_ms = INT64_MAX;
+	assert_int_equal(renameat(f->e.sys, TUNNEL "0-1", f->e.sys, TUNNEL "gone"), 0);
+	ports_uevent(&f->ports, "thunderbolt", "remove", "0-1");
+	assert_int_equal(renameat(f->e.sys, TUNNEL "gone", f->e.sys, TUNNEL "0-1"), 0);
+	assert_int_equal(noted(f, "event device.removed 0-1"), 0);
+	assert_int_equal(f->e.departed.count, 1);
+	assert_false(enforce_is_told(&f->e));
+	f->e.silent_until_ms = 0;
+	(void)enforce_tell_again(&f->e);
+	assert_int_not_equal(noted(f, "event device.removed 0-1"), 0);
+	assert_true(enforce_is_told(&f->e));
+}
+
 static void observing_tells_and_touches_nothing(void **state)
 {
 	struct fixture *f = *state;
@@ -324,6 +344,7 @@ int main(int argc, char **argv)
 	        TEST(what_main_did_not_do_is_tried_again),
 	        TEST(a_driver_that_passed_it_over_is_asked_again),
 	        TEST(what_is_not_journalled_stays_out),
+	        TEST(who_goes_before_the_journal_is_there_is_told_of),
 	        TEST(observing_tells_and_touches_nothing),
 	};
 
