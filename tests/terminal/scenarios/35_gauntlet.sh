@@ -120,4 +120,23 @@ plug usb-kbd k2 "serial=$listed_keyboard"
 eventually 10 watch_sees_keyboards 2 || fail "the office keyboard does not work any more"
 seen=$(usable_seen | grep -F /vhci_hcd || true)
 [ -z "$seen" ] || fail "usable, if only for a moment: $seen"
+
+# A phone says what it is anew each time somebody touches its screen: what was let in is no word for what comes after it to the
+# same port with the same ids and serial number.
+phone="id=1d50:00ff serial=phone"
+make "$phone if=03:00:00 report=$fido ep=81:03 ep=02:03"
+[ "$made_open" = " 0" ] || fail "a security key is not let in: $made_lines"
+while IFS='|' read -r what decision rest <&9; do
+	make "$phone $rest"
+	[ "$(made_denied_for 0)" = "$decision" ] && [ -z "$made_open" ] ||
+		fail "a phone that is $what: $(made_denied_for 0), authorised: '$made_open'"
+done 9<<-END
+	MTP now|way-denied mtp_ptp|if=ff:ff:00 mtp ep=81:02 ep=02:02 ep=83:03
+	a disk now|way-denied usb_storage|if=08:06:50 ep=81:02 ep=02:02
+	a network now|way-denied usb_network|class=ef:04:01 if=e0:01:03 ep=81:03 if=0a:00:00 ep=82:02 ep=02:02
+	the security key and a disk|way-denied usb_storage hid|if=03:00:00 report=$fido ep=81:03 ep=02:03 if=08:06:50 ep=83:02 ep=04:02
+END
+unmake
+seen=$(usable_seen | grep -F /vhci_hcd | grep -vE '/hidraw|taken by usbhid|/0003:1D50' || true)
+[ -z "$seen" ] || fail "a phone was usable, if only for a moment: $seen"
 echo "FIGURE $number hostile devices, each denied and told of as expected, none usable for a moment"
