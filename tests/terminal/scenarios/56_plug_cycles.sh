@@ -1,4 +1,4 @@
-# Fifty devices at once, behind hubs behind hubs, and sixteen at a time that come and go (SEKISHO_VM_CYCLES times: 12; 63 are a
+# Fifty devices at once, behind hubs behind hubs, and sixteen at a time that come and go (SEKISHO_VM_CYCLES times: 4; 63 are a
 # thousand plugs): each is refused and told of, none is a block device for a moment, and guard and main are as large
 # afterwards as before.
 resume_terminal
@@ -56,7 +56,7 @@ for hub in 4 3 2 1; do
 done
 
 # --- sixteen at a time, each another stick ---
-rounds=${SEKISHO_VM_CYCLES:-12}
+rounds=${SEKISHO_VM_CYCLES:-4}
 plugs=$((16 * rounds))
 guest_true 'modprobe dummy_hcd num=16 && modprobe libcomposite && modprobe usb_f_mass_storage && cd /sys/kernel/config/usb_gadget &&
 	for i in {0..15}; do
