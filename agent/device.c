@@ -256,7 +256,7 @@ static bool interface_find(int dir, const char *device, char interface[INTERFACE
 		found = strncmp(entry->d_name, begins, strlen(begins)) == 0 &&
 		        strlen(entry->d_name) < INTERFACE_NAME_MAX;
 		if (found)
-			strcpy(interface, entry->d_name);
+			memcpy(interface, entry->d_name, strlen(entry->d_name) + 1);
 	}
 	closedir(list);
 	return found;
