@@ -23,6 +23,7 @@
 #include "agent/pam_stack.h"
 #include "agent/pam_watch.h"
 #include "agent/paths.h"
+#include "agent/seal_client.h"
 #include "agent/unattended.h"
 #include "core/clock.h"
 #include "core/crypto.h"
@@ -40,6 +41,9 @@ enum {
 	        24, /* of clients that are not root, all together: root can always log in */
 	WORKERS_UID_MAX = 4, /* of one client that is not root */
 	WORKER_GRACE_MS = 5000,
+	KEY_STARTING_MS = 10000, /* a slow TPM's seconds; main waits longer for us to start */
+	KEY_SERVING_MS = 2000,   /* and less, once we have */
+	KEY_RETRY_MS = 5000,
 	SIGNER_RETRY_MS = 5000,
 	SIGNER_SEND_SECONDS = 1,
 	VOUCHER_LOOK_MS = 30000, /* while one is in force: whether its day is over */
@@ -70,7 +74,86 @@ struct auth {
 	struct pam_stacks stacks; /* as last told */
 	int32_t today;            /* as of the last look at vouchers */
 	int64_t today_ms;         /* when the next is due; 0: there are none */
+	struct seal_result seal;
+	bool seal_told;
+	bool seal_missed; /* it could not be read before */
+	int64_t key_ms;   /* when the key may be asked for again */
 };
+
+/* Shared with the workers, never copied; of a page of its own, which is not swapped. */
+static struct {
+	struct storage_key key;
+	uint8_t rest[4096 - sizeof(struct storage_key)];
+} secret __attribute__((aligned(4096)));
+
+static const struct storage_key *key_of(const struct auth *auth)
+{
+	return auth->seal.answer == SEAL_OPEN ? &secret.key : NULL;
+}
+
+/* Synchronous: a login without the key is refused, and there is nothing else to do here. */
+static void ask_key(struct auth *auth, int timeout_ms)
+{
+	struct seal_result result = {.answer = SEAL_AWAY};
+	int fd = -1;
+	int error = channel_request(&auth->child.channel, REQUEST_SEAL, "", 0, -1, &fd);
+
+	if (error == 0)
+		error = seal_ask(fd, timeout_ms, &secret.key, &result);
+	if (fd >= 0)
+		close(fd);
+	if (error != 0)
+		log_error("%s: %s", child_role_name(ROLE_SEAL), error_text(error));
+	if (result.answer != SEAL_OPEN)
+		log_error("%s", seal_answer_text(result.answer));
+	auth->seal_told &= result.answer == auth->seal.answer;
+	auth->seal = result;
+	auth->retell |= !auth->seal_told;
+	auth->key_ms = clock_boot_ms() + KEY_RETRY_MS;
+}
+
+/* Who waits at the login is told the truth of this moment, but no crowd keeps the TPM busy. */
+static void look_for_key(struct auth *auth)
+{
+	if (key_of(auth) == NULL && clock_boot_ms() >= auth->key_ms)
+		ask_key(auth, KEY_SERVING_MS);
+}
+
+static const char *deed_of(const struct auth *auth)
+{
+	switch (auth->seal.deed) {
+	case SEAL_MADE:
+		return "made";
+	case SEAL_MOVED:
+		return "moved";
+	case SEAL_FOUND:
+	case SEAL_DEED_END:
+		break;
+	}
+	return auth->seal_missed ? "found" : NULL;
+}
+
+/* An event for what is not as always. */
+static int tell_seal(struct auth *auth)
+{
+	static struct event_record e;
+	bool open = key_of(auth) != NULL;
+	const char *cause = open ? deed_of(auth) : seal_answer_name(auth->seal.answer);
+	int error = 0;
+
+	if (auth->seal_told)
+		return 0;
+	if (cause != NULL) {
+		event_start(&e, open ? EVENT_SECRETS_SEALED : EVENT_SECRETS_UNREADABLE);
+		if (open)
+			event_put(&e, FIELD_SEALED, seal_way_name(auth->seal.way));
+		event_put(&e, FIELD_CAUSE, cause);
+		error = channel_event(&auth->child.channel, &e);
+	}
+	auth->seal_told = error == 0;
+	auth->seal_missed = !open;
+	return error;
+}
 
 /* A policy that cannot be read changes nothing: the last one stays, or the defaults, which are as
  * strict. */
@@ -164,7 +247,9 @@ static void tell_state(struct auth *auth)
 
 	auth->look_ms = 0;
 	pam_stack_survey(auth->child.root, &stacks);
-	error = tell_drift(auth, &stacks);
+	error = tell_seal(auth);
+	if (error == 0)
+		error = tell_drift(auth, &stacks);
 	event_start(&state, 0);
 	login_print(&auth->rules.combinations, factors);
 	event_put(&state, FIELD_FACTORS, factors);
@@ -172,6 +257,8 @@ static void tell_state(struct auth *auth)
 	put_stacks(&state, &stacks);
 	if (put_vouchers(auth, &state) != 0)
 		error = ERR_CLOSED;
+	event_put(&state, FIELD_SEALED,
+	        key_of(auth) != NULL ? seal_way_name(auth->seal.way) : "unreadable");
 	auth->retell = channel_state(&auth->child.channel, ROLE_AUTH, &state) != 0 || error != 0;
 	/* Without a signer the next one is what it is told to. */
 	auth->retry_ms = auth->retell && auth->child.channel.signer_fd >= 0
@@ -353,7 +440,8 @@ static _Noreturn void run_worker(struct auth *auth, int client, uid_t peer, int 
 	        .peer = peer,
 	        .parent = parent,
 	        .rules = &rules,
-	        .root = auth->child.root};
+	        .root = auth->child.root,
+	        .key = key_of(auth)};
 
 	/* The one that asks for us must be there, now and later. */
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0)
@@ -416,6 +504,7 @@ static void accept_login(struct auth *auth)
 
 	if (client < 0)
 		return;
+	look_for_key(auth);
 	if (getsockopt(client, SOL_SOCKET, SO_PEERCRED, &peer, &length) == 0)
 		slot = free_slot(auth, peer.uid);
 	if (slot == NULL || start_worker(auth, slot, client, peer.uid) != 0) {
@@ -452,11 +541,14 @@ static void do_due(struct auth *auth)
 	for (size_t i = 0; i < WORKERS_MAX; i++)
 		if (auth->workers[i].pid != 0 && auth->workers[i].deadline_ms <= now)
 			end_worker(&auth->workers[i]);
-	if (auth->reload)
+	if (auth->reload) {
 		load_policy(auth);
-	else if (!auth->look && !changed && !ended &&
-	         (!auth->retell || auth->child.channel.signer_fd < 0 || auth->retry_ms > now))
+		auth->key_ms = 0;
+		look_for_key(auth);
+	} else if (!auth->look && !changed && !ended &&
+	           (!auth->retell || auth->child.channel.signer_fd < 0 || auth->retry_ms > now)) {
 		return;
+	}
 	bound_signer(auth);
 	tell_state(auth);
 	if (auth->look)
@@ -535,6 +627,8 @@ int main(int argc, char **argv)
 	if (pam_watch_open(auth.child.root_path, &auth.watch_fd) != 0)
 		log_error("%s", LANGUAGE("PAM設定の変更を監視できません",
 		                        "changes of PAM's configuration cannot be watched"));
+	storage_key_guard(&secret.key);
+	ask_key(&auth, KEY_STARTING_MS);
 	do_due(&auth);
 	error = channel_ready(&auth.child.channel);
 	while (error == 0) {

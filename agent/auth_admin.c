@@ -7,11 +7,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "agent/control_client.h"
 #include "agent/paths.h"
+#include "agent/seal_client.h"
 #include "core/clock.h"
 #include "core/error.h"
 #include "core/file.h"
@@ -126,16 +128,48 @@ static int open_user(int dir, const char *user, int *fd)
 	return error;
 }
 
-int auth_admin_open(const struct cli *cli, const char *user, int *fd)
+static int ask_key(const struct cli *cli, struct storage_key *key)
+{
+	struct seal_result result;
+	int fd = -1;
+	int error = control_card(cli, CONTROL_SEAL, &fd);
+
+	if (error != 0) {
+		(void)control_complain(error);
+		return error;
+	}
+	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+	storage_key_guard(key);
+	error = seal_ask(fd, CONTROL_TIMEOUT_MS, key, &result);
+	close(fd);
+	if (error == 0 && result.answer == SEAL_OPEN)
+		return 0;
+	fprintf(stderr, "sekisho: %s\n", seal_answer_text(result.answer));
+	return ERR_SEALED;
+}
+
+const struct storage_key *auth_admin_key(const struct cli *cli)
+{
+	static struct storage_key key;
+	static int error = ERR_NOT_FOUND; /* nobody was asked yet */
+
+	if (error == ERR_NOT_FOUND)
+		error = ask_key(cli, &key) == 0 ? 0 : ERR_SEALED;
+	return error == 0 ? &key : NULL;
+}
+
+int auth_admin_open(const struct cli *cli, const char *user, struct auth_file *file)
 {
 	int dir = -1;
 	int error = open_directory(cli, &dir);
 
-	*fd = -1;
+	*file = (struct auth_file){.fd = -1, .user = user};
 	if (error != 0)
 		return error;
-	error = open_user(dir, user, fd);
+	error = open_user(dir, user, &file->fd);
 	close(dir);
+	if (error == 0)
+		file->key = auth_admin_key(cli);
 	return error;
 }
 
@@ -172,24 +206,24 @@ static int create_in(int dir, const char *user, const uint8_t bytes[static AUTH_
 
 static int create(const struct cli *cli, const char *user, struct auth_state *state)
 {
+	const struct auth_file file = {.fd = -1, .user = user, .key = auth_admin_key(cli)};
 	uint8_t bytes[AUTH_AREA_SIZE];
 	int dir = -1;
 	int error = open_directory(cli, &dir);
 
 	if (error != 0)
 		return error;
-	error = auth_state_new(state, bytes);
+	error = auth_state_new(&file, state, bytes);
 	if (error == 0)
 		error = create_in(dir, user, bytes);
-	explicit_bzero(bytes, sizeof(bytes));
 	close(dir);
 	return error;
 }
 
 int auth_admin_read(const struct cli *cli, const char *user, struct auth_state *state)
 {
-	struct auth_file file = {.fd = -1};
-	int error = auth_admin_open(cli, user, &file.fd);
+	struct auth_file file;
+	int error = auth_admin_open(cli, user, &file);
 
 	*state = (struct auth_state){0};
 	if (error == 0)
@@ -211,6 +245,9 @@ int auth_admin_precheck(
 	bool full = error == 0 && auth_state_count(&state, TOKEN_NONE) == AUTH_TOKENS_MAX;
 
 	explicit_bzero(&state, sizeof(state));
+	/* Of a key that is no more: nothing is there that could be used, or kept. */
+	if (error == ERR_SEALED && auth_admin_key(cli) != NULL)
+		error = ERR_NOT_FOUND;
 	if (error != 0 && error != ERR_NOT_FOUND)
 		return refuse(user, error_text(error));
 	if (taken && mode == ADMIN_FIRST)
@@ -256,24 +293,46 @@ static int put(
 static int take(
         const struct cli *cli, const char *user, struct auth_file *file, struct auth_state *state)
 {
-	int error = auth_admin_open(cli, user, &file->fd);
+	int error = auth_admin_open(cli, user, file);
 
 	if (error == 0)
 		error = auth_state_lock(file, LOCK_TIMEOUT_MS);
 	return error == 0 ? auth_state_read(file, state) : error;
 }
 
-/* On the file of a user, locked; -1: there is none yet. */
-static int enrol_locked(const struct cli *cli, const char *user, int fd, struct auth_state *state,
-        struct auth_token *token, const char *by)
+static int remove_file(const struct cli *cli, const char *user)
 {
-	const struct auth_file file = {.fd = fd};
+	int dir = -1;
+	int error = open_directory(cli, &dir);
+
+	if (error != 0)
+		return error;
+	if (unlinkat(dir, user, 0) < 0 || fsync(dir) < 0)
+		error = ERR_IO;
+	close(dir);
+	return error;
+}
+
+/* What this command cannot read, auth might: whoever has it open must accept nobody by it. */
+static int remove_unreadable(const struct cli *cli, const char *user, struct auth_file *file)
+{
+	int error = ftruncate(file->fd, 0) == 0 ? remove_file(cli, user) : ERR_IO;
+
+	close(file->fd);
+	file->fd = -1;
+	return error;
+}
+
+/* On the file of a user, locked; -1: there is none yet. */
+static int enrol_locked(const struct cli *cli, const char *user, const struct auth_file *file,
+        struct auth_state *state, struct auth_token *token, const char *by)
+{
 	int code = auth_admin_record(cli, EVENT_TOKEN_ENROLLED, user, token, by);
 	int error = 0;
 
 	if (code != EXIT_YES)
 		return code;
-	error = fd >= 0 ? auth_state_write(&file, state) : create(cli, user, state);
+	error = file->fd >= 0 ? auth_state_write(file, state) : create(cli, user, state);
 	if (error == 0)
 		return EXIT_YES;
 	(void)auth_admin_record(cli, EVENT_TOKEN_REVOKED, user, token, by);
@@ -288,6 +347,8 @@ int auth_admin_enrol(const struct cli *cli, const char *user, uint32_t uid,
 	int code = EXIT_YES;
 	int error = take(cli, user, &file, &state);
 
+	if (error == ERR_SEALED && file.key != NULL)
+		error = remove_unreadable(cli, user, &file);
 	if (error == 0 || error == ERR_NOT_FOUND) {
 		token->enrolled_at = clock_wall();
 		snprintf(token->by, sizeof(token->by), "%s", auth_admin_by(by));
@@ -296,24 +357,11 @@ int auth_admin_enrol(const struct cli *cli, const char *user, uint32_t uid,
 	if (error != 0)
 		code = refuse(user, error_text(error));
 	else
-		code = enrol_locked(cli, user, file.fd, &state, token, by);
+		code = enrol_locked(cli, user, &file, &state, token, by);
 	if (file.fd >= 0)
 		close(file.fd);
 	explicit_bzero(&state, sizeof(state));
 	return code;
-}
-
-static int remove_file(const struct cli *cli, const char *user)
-{
-	int dir = -1;
-	int error = open_directory(cli, &dir);
-
-	if (error != 0)
-		return error;
-	if (unlinkat(dir, user, 0) < 0 || fsync(dir) < 0)
-		error = ERR_IO;
-	close(dir);
-	return error;
 }
 
 /* A worker that waits for its person holds the file open: what stays in it must accept nobody. */
@@ -359,8 +407,9 @@ int auth_admin_revoke(const struct cli *cli, const char *user, unsigned id, cons
 	struct auth_file file = {.fd = -1};
 	int code = EXIT_YES;
 	int error = take(cli, user, &file, &state);
+	bool unreadable = error == ERR_FORMAT || error == ERR_SEALED;
 
-	if (error == ERR_FORMAT && id == 0)
+	if (unreadable && id == 0)
 		/* A state too damaged to read accepts nobody, and can go. */
 		code = auth_admin_record(cli, EVENT_TOKEN_REVOKED, user, NULL, by);
 	else if (error == ERR_NOT_FOUND || (error == 0 && id != 0 && !auth_state_find(&state, id)))
@@ -370,7 +419,7 @@ int auth_admin_revoke(const struct cli *cli, const char *user, unsigned id, cons
 		code = refuse(user, error_text(error));
 	else
 		code = revoke_locked(cli, user, &file, &state, id, by);
-	if (error == ERR_FORMAT && id == 0 && code == EXIT_YES && remove_file(cli, user) != 0)
+	if (unreadable && id == 0 && code == EXIT_YES && remove_unreadable(cli, user, &file) != 0)
 		code = refuse(user, error_text(ERR_IO));
 	if (file.fd >= 0)
 		close(file.fd);

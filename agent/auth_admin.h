@@ -23,9 +23,13 @@ int auth_admin_record(const struct cli *cli, uint16_t kind, const char *user,
 /* Says what went wrong with the user's state file; EXIT_NO. */
 int auth_admin_fail(const char *user, int error);
 
-/* The user's state file; root's, 0600, one link, as main asks too. ERR_NOT_FOUND, ERR_UNSAFE,
- * ERR_IO. */
-int auth_admin_open(const struct cli *cli, const char *user, int *fd);
+/* The user's state file; root's, 0600, one link, as main asks too; and the key, once a process:
+ * where there is none, why is said, and file->key NULL. user stays borrowed. ERR_NOT_FOUND,
+ * ERR_UNSAFE, ERR_IO. */
+int auth_admin_open(const struct cli *cli, const char *user, struct auth_file *file);
+
+/* The terminal's storage key from the agent; NULL: why is said. */
+const struct storage_key *auth_admin_key(const struct cli *cli);
 
 /* Opens, locks, reads and closes; the caller wipes *state. ERR_NOT_FOUND and auth_state.h's. */
 int auth_admin_read(const struct cli *cli, const char *user, struct auth_state *state);

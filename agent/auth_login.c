@@ -84,8 +84,11 @@ static int get_gift(struct worker *w)
 		return error != 0 ? error : ERR_CLOSED;
 	}
 	w->channel = (struct channel){.main_fd = -1, .signer_fd = frame.fds[0]};
-	w->file = (struct auth_file){.fd = frame.fds[1], .decoy = gift == GIFT_DECOY};
-	return w->file.decoy ? auth_state_decoy_area(w->file.fd, w->begin.user, &w->file.base) : 0;
+	w->file = (struct auth_file){.fd = frame.fds[1],
+	        .decoy = gift == GIFT_DECOY,
+	        .user = w->begin.user,
+	        .key = w->login->key};
+	return w->file.decoy && w->file.key != NULL ? auth_state_decoy_area(&w->file) : 0;
 }
 
 int worker_reader(const struct worker *w, enum worker_message kind, int *fd)
@@ -288,8 +291,17 @@ enum login_result worker_deny(struct worker *w, const char *cause, const char *t
 
 enum login_result worker_fail(struct worker *w, int error)
 {
+	bool sealed = error == ERR_SEALED;
+
 	log_error("%s: %s", LANGUAGE("ログイン状態を扱えません", "login state"), error_text(error));
-	(void)worker_tell(w, EVENT_LOGIN_REFUSED, FIELD_CAUSE, "state-unusable");
+	(void)worker_tell(w, EVENT_LOGIN_REFUSED, FIELD_CAUSE,
+	        sealed ? "secrets-unreadable" : "state-unusable");
+	if (sealed)
+		(void)worker_say(w, LOGIN_ERROR,
+		        LANGUAGE("この端末は登録情報を読み取れません。情報システム管理者に連絡して"
+		                 "ください。",
+		                "This terminal cannot read what is enrolled; ask the "
+		                "administrator."));
 	return LOGIN_UNAVAILABLE;
 }
 
@@ -373,6 +385,9 @@ static enum login_result run_stage(struct worker *w)
 {
 	switch ((enum login_stage)w->begin.stage) {
 	case LOGIN_AUTHENTICATE:
+		/* Nobody types a secret for nothing, and everybody hears the same. */
+		if (w->login->key == NULL)
+			return worker_fail(w, ERR_SEALED);
 		if (login_allows(&w->login->rules->combinations, FACTOR_KEY))
 			return authenticate_key(w);
 		if (login_allows(&w->login->rules->combinations, FACTOR_CARD))
@@ -397,6 +412,8 @@ static enum login_result run_checked(struct worker *w)
 
 	if (w->login->peer == 0)
 		return run_stage(w);
+	if (w->login->key == NULL)
+		return worker_fail(w, ERR_SEALED);
 	if (!w->file.decoy && auth_verify_owner(&w->file, w->login->peer, &owner) != 0)
 		return LOGIN_UNAVAILABLE;
 	if (owner)

@@ -22,7 +22,8 @@ struct login {
 	uid_t peer; /* the client's, from SO_PEERCRED */
 	int parent; /* auth */
 	const struct auth_rules *rules;
-	int root; /* directory that agent/paths.h is relative to */
+	int root;                      /* directory that agent/paths.h is relative to */
+	const struct storage_key *key; /* NULL: it cannot be read, and nobody is let in */
 };
 
 /* A worker lives no longer than this many seconds, the person's time included. */

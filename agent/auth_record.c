@@ -1,18 +1,27 @@
 #include "agent/auth_record.h"
 
 #include <string.h>
+#include <sys/random.h>
 
+#include "agent/storage_key.h"
 #include "core/buffer.h"
-#include "core/encode.h"
 #include "core/error.h"
 
+/* Of a record as it is sealed, and before it is (agent/auth_state.h): the same up to the
+ * generation. */
 enum {
 	MAGIC = 0x534b4155,
 	FLAG_LOCKED = 1,
+	OPEN_SIZE = 16,
 	HEADER_SIZE = 64,
 	TOKEN_SIZE = 640,
-	OLD_VERSION = 1,
-	OLD_SIZE = 256,
+	AT_KEY = OPEN_SIZE,
+	AT_NONCE = AT_KEY + STORAGE_KEY_ID_SIZE,
+	AT_SEALED = AT_NONCE + STORAGE_NONCE_SIZE,
+	AT_TAG = AUTH_RECORD_SIZE - STORAGE_TAG_SIZE,
+	SEALED_SIZE = AT_TAG - AT_SEALED,
+	PLAIN_END = OPEN_SIZE + SEALED_SIZE,
+	PLACE_SIZE = AT_SEALED + 8 + 4 + AUTH_USER_MAX,
 };
 
 static void put_raw(struct buffer *b, const void *bytes, size_t length)
@@ -240,16 +249,15 @@ static bool is_allowed(const struct auth_state *s)
 	       person_is_allowed(&s->person) && ids_are_allowed(s);
 }
 
-int auth_record_encode(const struct auth_state *s, uint8_t out[static AUTH_RECORD_SIZE])
+static int plain_encode(const struct auth_state *s, uint8_t out[static PLAIN_END])
 {
-	const size_t digest_at = AUTH_RECORD_SIZE - SHA256_SIZE;
 	struct buffer b = buffer_over(out, HEADER_SIZE);
 	struct buffer rest = buffer_over(
-	        out + token_offset(AUTH_TOKENS_MAX), digest_at - token_offset(AUTH_TOKENS_MAX));
+	        out + token_offset(AUTH_TOKENS_MAX), PLAIN_END - token_offset(AUTH_TOKENS_MAX));
 
 	if (!is_allowed(s))
 		return ERR_FORMAT;
-	memset(out, 0, AUTH_RECORD_SIZE);
+	memset(out, 0, PLAIN_END);
 	buffer_put_u32(&b, MAGIC);
 	buffer_put_u16(&b, AUTH_STATE_VERSION);
 	buffer_put_u16(&b, AUTH_RECORD_SIZE);
@@ -264,58 +272,65 @@ int auth_record_encode(const struct auth_state *s, uint8_t out[static AUTH_RECOR
 	for (size_t i = 0; i < AUTH_TOKENS_MAX; i++)
 		if (s->tokens[i].kind != TOKEN_NONE)
 			put_token(&s->tokens[i], out + token_offset(i));
-	return encode_sha256(out, digest_at, out + digest_at);
+	return b.error != 0 ? b.error : rest.error;
 }
 
-static int decode_body(const uint8_t *record, struct buffer *b, struct auth_state *s)
+/* What a record is bound to: all of it that stays readable, and where it lies. */
+static struct storage_bytes place_of(
+        const struct auth_file *file, const uint8_t *record, uint8_t memory[static PLACE_SIZE])
+{
+	struct buffer b = buffer_over(memory, PLACE_SIZE);
+
+	put_raw(&b, record, AT_SEALED);
+	buffer_put_u64(&b, (uint64_t)file->base);
+	buffer_put_string(&b, file->decoy ? "" : file->user);
+	return (struct storage_bytes){b.data, b.length};
+}
+
+int auth_record_encode(const struct auth_file *file, const struct auth_state *s,
+        uint8_t out[static AUTH_RECORD_SIZE])
+{
+	uint8_t plain[PLAIN_END];
+	uint8_t memory[PLACE_SIZE];
+	int error = file->key != NULL ? plain_encode(s, plain) : ERR_SEALED;
+
+	if (error != 0)
+		return error;
+	memcpy(out, plain, OPEN_SIZE);
+	memcpy(out + AT_KEY, file->key->id, STORAGE_KEY_ID_SIZE);
+	if (getrandom(out + AT_NONCE, STORAGE_NONCE_SIZE, 0) == STORAGE_NONCE_SIZE)
+		error = storage_encrypt(file->key, out + AT_NONCE, place_of(file, out, memory),
+		        (struct storage_bytes){plain + OPEN_SIZE, SEALED_SIZE}, out + AT_SEALED,
+		        out + AT_TAG);
+	else
+		error = ERR_CRYPTO;
+	explicit_bzero(plain, sizeof(plain));
+	return error;
+}
+
+static int plain_decode(const uint8_t plain[static PLAIN_END], struct auth_state *s)
 {
 	const size_t end = token_offset(AUTH_TOKENS_MAX);
-	struct buffer rest = buffer_from(record + end, AUTH_RECORD_SIZE - SHA256_SIZE - end);
+	struct buffer header = buffer_from(plain + OPEN_SIZE, HEADER_SIZE - OPEN_SIZE);
+	struct buffer rest = buffer_from(plain + end, PLAIN_END - end);
+	struct buffer *b = &header;
 	uint32_t flags = 0;
 
-	s->generation = buffer_get_u64(b);
 	flags = buffer_get_u32(b);
 	s->locked = (flags & FLAG_LOCKED) != 0;
 	s->uid = buffer_get_u32(b);
 	s->failures = buffer_get_u32(b);
 	s->next_id = buffer_get_u16(b);
 	get_person(b, &s->person);
-	b->length = HEADER_SIZE;
 	if ((flags & ~(uint32_t)FLAG_LOCKED) != 0 || !rest_is_zero(b) || !get_visit(&rest, s))
 		return ERR_FORMAT;
 	get_voucher(&rest, &s->voucher);
 	if (!rest_is_zero(&rest))
 		return ERR_FORMAT;
 	for (size_t i = 0; i < AUTH_TOKENS_MAX; i++)
-		if (!get_token(record + token_offset(i), &s->tokens[i]))
+		if (!get_token(plain + token_offset(i), &s->tokens[i]))
 			return ERR_FORMAT;
 	return is_allowed(s) ? 0 : ERR_FORMAT;
-}
-
-static int decode_old_body(struct buffer *b, struct auth_state *s)
-{
-	struct auth_token *t = &s->tokens[0];
-	uint32_t flags = 0;
-
-	s->next_id = 2;
-	s->generation = buffer_get_u64(b);
-	flags = buffer_get_u32(b);
-	s->locked = (flags & FLAG_LOCKED) != 0;
-	s->uid = buffer_get_u32(b);
-	t->id = 1;
-	t->kind = TOKEN_TOTP;
-	t->otp.algorithm = buffer_get_u8(b);
-	t->otp.digits = buffer_get_u8(b);
-	t->otp.step = buffer_get_u16(b);
-	t->otp.counter = buffer_get_u64(b);
-	s->failures = buffer_get_u32(b);
-	t->enrolled_at = (int64_t)buffer_get_u64(b);
-	t->last_used = (int64_t)buffer_get_u64(b);
-	t->otp.secret_length = buffer_get_u8(b);
-	get_raw(b, t->otp.secret, TOKEN_SECRET_MAX);
-	if ((flags & ~(uint32_t)FLAG_LOCKED) != 0 || !is_allowed(s))
-		return ERR_FORMAT;
-	return rest_is_zero(b) ? 0 : ERR_FORMAT;
 }
 
 static bool is_blank(const uint8_t *bytes, size_t length)
@@ -327,49 +342,40 @@ static bool is_blank(const uint8_t *bytes, size_t length)
 	return any == 0;
 }
 
-/* Its own size says where the digest stands, so that a whole record of another version is known as
- * one. */
-static int check_frame(const uint8_t *record, struct buffer *b, uint16_t *version, size_t *size)
-{
-	uint8_t digest[SHA256_SIZE];
-	int error = 0;
-
-	if (buffer_get_u32(b) != MAGIC)
-		return ERR_FORMAT;
-	*version = buffer_get_u16(b);
-	*size = buffer_get_u16(b);
-	if (*size < OLD_SIZE || *size > AUTH_RECORD_SIZE)
-		return ERR_FORMAT;
-	error = encode_sha256(record, *size - SHA256_SIZE, digest);
-	if (error != 0)
-		return error;
-	if (memcmp(digest, record + *size - SHA256_SIZE, sizeof(digest)) != 0)
-		return ERR_FORMAT;
-	return 0;
-}
-
-int auth_record_decode(
+/* What can be read of a record without the key. */
+static int open_decode(
         const uint8_t record[static AUTH_RECORD_SIZE], unsigned slot, struct auth_state *s)
 {
-	struct buffer b = buffer_from(record, AUTH_RECORD_SIZE);
-	uint16_t version = 0;
-	size_t size = 0;
-	int error = 0;
+	struct buffer b = buffer_from(record, OPEN_SIZE);
 
 	if (is_blank(record, AUTH_RECORD_SIZE))
 		return ERR_NOT_FOUND;
-	error = check_frame(record, &b, &version, &size);
+	if (buffer_get_u32(&b) != MAGIC)
+		return ERR_FORMAT;
+	if (buffer_get_u16(&b) != AUTH_STATE_VERSION)
+		return ERR_VERSION;
+	if (buffer_get_u16(&b) != AUTH_RECORD_SIZE)
+		return ERR_FORMAT;
+	s->generation = buffer_get_u64(&b);
+	return s->generation % 2 == slot ? 0 : ERR_FORMAT;
+}
+
+int auth_record_decode(const struct auth_file *file, const uint8_t record[static AUTH_RECORD_SIZE],
+        unsigned slot, struct auth_state *s)
+{
+	uint8_t plain[PLAIN_END];
+	uint8_t memory[PLACE_SIZE];
+	int error = open_decode(record, slot, s);
+
 	if (error != 0)
 		return error;
-	b.length = size - SHA256_SIZE;
-	if (version == AUTH_STATE_VERSION && size == AUTH_RECORD_SIZE)
-		error = decode_body(record, &b, s);
-	else if (version == OLD_VERSION && size == OLD_SIZE)
-		error = is_blank(record + size, AUTH_RECORD_SIZE - size) ? decode_old_body(&b, s)
-		                                                         : ERR_FORMAT;
-	else
-		return version > AUTH_STATE_VERSION || version == 0 ? ERR_VERSION : ERR_FORMAT;
-	if (error == 0 && s->generation % 2 != slot)
-		error = ERR_FORMAT;
+	if (file->key == NULL || memcmp(record + AT_KEY, file->key->id, STORAGE_KEY_ID_SIZE) != 0)
+		return ERR_SEALED;
+	error = storage_decrypt(file->key, record + AT_NONCE, place_of(file, record, memory),
+	        (struct storage_bytes){record + AT_SEALED, SEALED_SIZE}, record + AT_TAG,
+	        plain + OPEN_SIZE);
+	if (error == 0)
+		error = plain_decode(plain, s);
+	explicit_bzero(plain, sizeof(plain));
 	return error;
 }

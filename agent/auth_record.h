@@ -4,12 +4,14 @@
 
 #include "agent/auth_state.h"
 
-/* ERR_FORMAT for values that the format does not allow, ERR_CRYPTO. */
-int auth_record_encode(const struct auth_state *state, uint8_t out[static AUTH_RECORD_SIZE]);
+/* The record of a state, sealed for where it lies. ERR_FORMAT for values that the format does not
+ * allow, ERR_SEALED: there is no key; ERR_CRYPTO. */
+int auth_record_encode(const struct auth_file *file, const struct auth_state *state,
+        uint8_t out[static AUTH_RECORD_SIZE]);
 
-/* Versions 1 and 2. ERR_NOT_FOUND: zeros; ERR_VERSION: whole, and of another version; ERR_FORMAT,
- * ERR_CRYPTO. */
-int auth_record_decode(
-        const uint8_t record[static AUTH_RECORD_SIZE], unsigned slot, struct auth_state *state);
+/* ERR_NOT_FOUND: zeros; ERR_VERSION: of another version; ERR_SEALED: there is no key, or it is not
+ * the one it was sealed with; ERR_FORMAT: no record, changed, or from another place; ERR_CRYPTO. */
+int auth_record_decode(const struct auth_file *file, const uint8_t record[static AUTH_RECORD_SIZE],
+        unsigned slot, struct auth_state *state);
 
 #endif

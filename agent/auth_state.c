@@ -78,8 +78,10 @@ static int read_slot(const struct auth_file *file, unsigned slot, struct auth_st
 	/* The decoy grows as it is used. */
 	if (got != sizeof(record) && !file->decoy)
 		return ERR_FORMAT;
-	error = auth_record_decode(record, slot, s);
-	explicit_bzero(record, sizeof(record));
+	error = auth_record_decode(file, record, slot, s);
+	/* Whoever has no state must not be told from who has one by what an older key left. */
+	if (file->decoy && file->key != NULL && (error == ERR_SEALED || error == ERR_VERSION))
+		error = ERR_NOT_FOUND;
 	return error;
 }
 
@@ -105,8 +107,11 @@ static int choose(const int errors[2], const struct auth_state slots[2], struct 
 			refusal = errors[i];
 	if (refusal != 0)
 		return refusal;
-	if (errors[0] != 0 && errors[1] != 0)
+	if (errors[0] != 0 && errors[1] != 0) {
+		if (errors[0] == ERR_SEALED || errors[1] == ERR_SEALED)
+			return ERR_SEALED;
 		return errors[0] == errors[1] ? errors[0] : ERR_FORMAT;
+	}
 	if (errors[0] == 0 && errors[1] == 0)
 		*state = slots[slots[1].generation > slots[0].generation];
 	else
@@ -154,19 +159,19 @@ int auth_state_write(const struct auth_file *file, struct auth_state *state)
 	int error = 0;
 
 	state->generation++;
-	error = auth_record_encode(state, record);
+	error = auth_record_encode(file, state, record);
 	if (error == 0)
 		error = write_record(
 		        file->fd, record, sizeof(record), slot_offset(file, state->generation % 2));
-	explicit_bzero(record, sizeof(record));
 	return error;
 }
 
-int auth_state_new(struct auth_state *state, uint8_t out[static AUTH_AREA_SIZE])
+int auth_state_new(
+        const struct auth_file *file, struct auth_state *state, uint8_t out[static AUTH_AREA_SIZE])
 {
 	memset(out, 0, AUTH_AREA_SIZE);
 	state->generation = 1;
-	return auth_record_encode(state, out + AUTH_SLOT_STRIDE);
+	return auth_record_encode(file, state, out + AUTH_SLOT_STRIDE);
 }
 
 static bool is_same(const struct auth_token *one, const struct auth_token *other)
@@ -266,19 +271,19 @@ static int pick_area(const struct auth_state *key, const char *user, int64_t *ba
 	return error;
 }
 
-int auth_state_decoy_area(int fd, const char *user, int64_t *base)
+int auth_state_decoy_area(struct auth_file *file)
 {
-	const struct auth_file file = {.fd = fd, .decoy = true};
 	struct auth_state key;
-	int error = auth_state_lock(&file, 2000);
+	int error = 0;
 
-	*base = 0;
+	file->base = 0;
+	error = auth_state_lock(file, 2000);
 	if (error != 0)
 		return error;
-	error = read_key(&file, &key);
-	auth_state_unlock(&file);
+	error = read_key(file, &key);
+	auth_state_unlock(file);
 	if (error == 0)
-		error = pick_area(&key, user, base);
+		error = pick_area(&key, file->user, &file->base);
 	explicit_bzero(&key, sizeof(key));
 	return error;
 }

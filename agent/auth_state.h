@@ -5,16 +5,21 @@
  * that a torn write leaves the record before it whole. The record with the higher generation
  * counts.
  *
- * Version 2, 4,096 bytes, big-endian:
- *   u32 magic "SKAU"  u16 version  u16 record size  u64 generation, from 1  u32 flags: bit 0 locked
- *   u32 uid of the user when enrolled  u32 failures in a row  u16 id of the next token to be
+ * A record is sealed with the terminal's storage key (agent/storage_key.h), for one name: neither
+ * another's file nor another place of this one can hold it. 4,096 bytes, big-endian:
+ *   u32 magic "SKAU"  u16 version: 3  u16 record size  u64 generation, from 1
+ *   8 bytes id of the storage key  12 bytes nonce  4,044 bytes sealed  16 bytes tag
+ * The tag also covers the bytes before, u64 where the area begins in the file, u32 length of the
+ * user's name and the name (none in the decoy).
+ *
+ * What is sealed begins where a record without key and nonce would have it, at byte 16:
+ *   u32 flags: bit 0 locked  u32 uid of the user when
  *   enrolled  u8 enum person_class  i32 first day  i32 last day of the person, days since 1970, 0:
  *   none; zeros up to byte 64; six tokens of 640 bytes; i64 when a session was last opened, 0:
  *   never; the last login shown: i64 when  32 bytes service  32 bytes terminal, both text and
  *   zeros; the last voucher taken, zeros: none: i32 its day, since 1970  i64 when it was used, 0:
- *   not  16 bytes id  16 bytes salt  32 bytes hash of its code (agent/voucher.h);
- *   zeros up to byte 4,064; SHA-256 of what stands before. A place without a token is
- *   zeros. A token:
+ *   not  16 bytes id  16 bytes salt  32 bytes hash of its code (agent/voucher.h).
+ *   A place without a token is zeros. A token:
  *   u16 id, from 1  u8 kind (enum token_kind)  u8 0  i64 enrolled at  i64 last accepted at, 0:
  *   never (seconds since 1970)  64 bytes who enrolled it  64 bytes label, both text and zeros; then
  *     TOTP, HOTP: u8 algorithm: 1 HMAC-SHA-1, 2 HMAC-SHA-256, 3 HMAC-SHA-512  u8 digits: 6 or 8
@@ -26,8 +31,7 @@
  *       public key on P-256  u32 the last counter it signed
  *   and zeros.
  *
- * Version 1, 256 bytes and zeros, held one TOTP token. It is read as version 2 with that token as
- * number 1, and never written: the next write of a login makes it version 2.
+ * Versions 1 and 2 lay open; they are not read any more.
  *
  * The file .decoy in the same directory gives names that are not enrolled the same work: it is an
  * array of such areas; area 0 holds a random key as its secret, and SHA-256(key, name) says which
@@ -42,10 +46,11 @@
 
 #include "agent/auth_person.h"
 #include "agent/auth_token.h"
+#include "agent/storage_key.h"
 #include "agent/voucher.h"
 
 enum {
-	AUTH_STATE_VERSION = 2,
+	AUTH_STATE_VERSION = 3,
 	AUTH_RECORD_SIZE = 4096,
 	AUTH_SLOT_STRIDE = 4096,
 	AUTH_AREA_SIZE = 8192,
@@ -90,6 +95,8 @@ struct auth_file {
 	int fd;     /* borrowed; readable and writable */
 	bool decoy; /* of .decoy, not a user's own */
 	int64_t base;
+	const char *user;              /* whose; borrowed. The decoy: anything */
+	const struct storage_key *key; /* borrowed; NULL: it cannot be read */
 };
 
 /* Is this name one that may have a state file, [a-z_][a-z0-9_.-]{0,31}? The file is named after it.
@@ -102,9 +109,9 @@ int auth_state_lock(const struct auth_file *file, int timeout_ms);
 void auth_state_unlock(const struct auth_file *file);
 
 /*
- * ERR_FORMAT: a file of another size, or no whole record; ERR_VERSION: a whole record of a version
- * that is not ours; ERR_NOT_FOUND: an area of the decoy that was never written; ERR_IO. The caller
- * wipes *state.
+ * ERR_FORMAT: a file of another size, or no whole record; ERR_VERSION: a record of a version that
+ * is not ours; ERR_SEALED: one that this terminal's key does not open; ERR_NOT_FOUND: an area of
+ * the decoy that was never written (with this key); ERR_IO. The caller wipes *state.
  */
 int auth_state_read(const struct auth_file *file, struct auth_state *state);
 
@@ -125,11 +132,13 @@ size_t auth_state_count(const struct auth_state *state, enum token_kind kind);
 /* A decoy's state: everything as in a real one, with a random secret. ERR_CRYPTO. */
 int auth_state_decoy(struct auth_state *state);
 
-/* Finds the area of the decoy file that belongs to a name; makes the key where there is none. Locks
- * and unlocks area 0. */
-int auth_state_decoy_area(int fd, const char *user, int64_t *base);
+/* Sets file->base to the area of the decoy that belongs to file->user; makes the decoy's own key
+ * where there is none. Locks and unlocks area 0. */
+int auth_state_decoy_area(struct auth_file *file);
 
-/* The bytes of a new user's file: slot 1 holds *state as generation 1. ERR_FORMAT. */
-int auth_state_new(struct auth_state *state, uint8_t out[static AUTH_AREA_SIZE]);
+/* The bytes of a new user's file: slot 1 holds *state as generation 1. Nothing is written; file->fd
+ * is not looked at. Errors of auth_record.h. */
+int auth_state_new(
+        const struct auth_file *file, struct auth_state *state, uint8_t out[static AUTH_AREA_SIZE]);
 
 #endif

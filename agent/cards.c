@@ -1,5 +1,6 @@
 #include "agent/cards.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -16,17 +17,28 @@ static int find(const struct cards *c, pid_t pid)
 	return -1;
 }
 
+/* By main, whoever owns it by udev's rules; whether it is there is the process' affair. */
+static int open_device(const struct cards *c)
+{
+	return c->device == NULL
+	               ? -1
+	               : openat(c->root, c->device, O_RDWR | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+}
+
 static int start(struct cards *c, int place, int channel)
 {
+	const int device = open_device(c);
 	const struct launch l = {.role = c->role,
 	        .ids = c->ids,
 	        .libexec = c->libexec,
 	        .root_path = c->root_path,
 	        .null_fd = c->null_fd,
-	        .fds = {channel, -1, -1, -1}};
+	        .fds = {channel, -1, device, -1}};
 	int error = launch_start(&l, &c->processes[place].pid);
 
 	c->processes[place].deadline_ms = clock_boot_ms() + CARD_LIFETIME * INT64_C(1000);
+	if (device >= 0)
+		close(device);
 	return error;
 }
 

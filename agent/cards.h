@@ -1,5 +1,5 @@
-/* Main's part in cards and security keys: starts the process card or fido2 for one login, and sees
- * that it ends. */
+/* Main's part in cards, security keys and the storage key: starts the process card, fido2 or seal
+ * for who asks, and sees that it ends. */
 #ifndef SEKISHO_AGENT_CARDS_H
 #define SEKISHO_AGENT_CARDS_H
 
@@ -11,10 +11,12 @@
 #include "agent/sandbox.h"
 
 struct cards {
-	enum role role;         /* ROLE_CARD or ROLE_FIDO2 */
+	enum role role;         /* ROLE_CARD, ROLE_FIDO2 or ROLE_SEAL */
 	struct sandbox_ids ids; /* uid 0: there is no such user, and nothing is started */
 	const char *libexec;    /* absolute; borrowed, like the next two */
 	const char *root_path;
+	const char *device; /* relative to root, opened for it; NULL: none */
+	int root;
 	int null_fd;
 	struct {
 		pid_t pid; /* 0: free */

@@ -18,6 +18,7 @@ static const char *const names[ROLE_COUNT] = {
         [ROLE_REPORTER] = "reporter",
         [ROLE_CARD] = "card",
         [ROLE_FIDO2] = "fido2",
+        [ROLE_SEAL] = "seal",
 };
 
 static const char *const log_names[ROLE_COUNT] = {
@@ -27,6 +28,7 @@ static const char *const log_names[ROLE_COUNT] = {
         [ROLE_REPORTER] = "sekisho-reporter",
         [ROLE_CARD] = "sekisho-card",
         [ROLE_FIDO2] = "sekisho-fido2",
+        [ROLE_SEAL] = "sekisho-seal",
 };
 
 struct arguments {

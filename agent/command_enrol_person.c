@@ -152,7 +152,7 @@ static int serve(const struct cli *cli, const struct wish *wish)
 
 	if (code != EXIT_YES)
 		return code;
-	error = auth_admin_open(cli, wish->user, &file.fd);
+	error = auth_admin_open(cli, wish->user, &file);
 	if (error == 0)
 		error = auth_state_lock(&file, LOCK_TIMEOUT_MS);
 	code = error == 0 ? apply(cli, wish, &file, &state) : auth_admin_fail(wish->user, error);

@@ -47,7 +47,7 @@ static int unlock(const struct cli *cli, const char *user, const char *by)
 
 	if (code != EXIT_YES)
 		return code;
-	error = auth_admin_open(cli, user, &file.fd);
+	error = auth_admin_open(cli, user, &file);
 	if (error != 0)
 		return auth_admin_fail(user, error);
 	code = auth_admin_record(cli, EVENT_USER_UNLOCKED, user, NULL, by);

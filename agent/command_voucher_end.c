@@ -62,7 +62,7 @@ static int forget(const struct cli *cli, const char *user)
 {
 	struct auth_file file = {.fd = -1};
 	struct auth_state state = {0};
-	int error = auth_admin_open(cli, user, &file.fd);
+	int error = auth_admin_open(cli, user, &file);
 
 	if (error == 0)
 		error = auth_state_lock(&file, LOCK_TIMEOUT_MS);

@@ -258,7 +258,7 @@ static int take(struct taking *t)
 	struct auth_file file = {.fd = -1};
 	struct auth_state state = {0};
 	int code = EXIT_YES;
-	int error = auth_admin_open(t->cli, t->voucher.user, &file.fd);
+	int error = auth_admin_open(t->cli, t->voucher.user, &file);
 
 	if (error == 0)
 		error = auth_state_lock(&file, LOCK_TIMEOUT_MS);

@@ -24,7 +24,7 @@ int control_record(const struct cli *cli, const struct event_record *e);
  * Errors of control_ask(). */
 int control_reload(const struct cli *cli);
 
-/* Has the agent start a process card or fido2 (CONTROL_CARD, CONTROL_FIDO2); *fd is its channel.
+/* Has the agent start a process card, fido2 or seal (CONTROL_CARD and so on); *fd is its channel.
  * Errors of control_ask(), and main's (agent/cards.h). */
 int control_card(const struct cli *cli, enum control verb, int *fd);
 

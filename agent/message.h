@@ -17,6 +17,7 @@ enum role {
 	ROLE_ADMIN,
 	ROLE_CARD,  /* one for a login, not kept running (agent/card.h) */
 	ROLE_FIDO2, /* the same for a security key (agent/fido2.h) */
+	ROLE_SEAL,  /* one when the storage key is wanted (agent/seal.h) */
 	ROLE_COUNT,
 	ROLE_POLICY =
 	        16, /* no process: names the section "policy" in MESSAGE_STATE, which guard sends */
@@ -28,7 +29,7 @@ enum {
 	CHILD_MAIN_FD = 3, /* channel to main */
 	CHILD_SIGNER_FD =
 	        4, /* channel to the signer (guard, auth, reporter); absent in the signer */
-	CHILD_LISTEN_FD = 5, /* listening auth.sock (auth) */
+	CHILD_LISTEN_FD = 5, /* listening auth.sock (auth); the TPM (seal) */
 	CHILD_ALARM_FD = 6,  /* to the keeper: a byte when main does not answer */
 };
 
@@ -93,6 +94,7 @@ enum control {
 	                         {"accepted":bool,...} */
 	CONTROL_CARD,         /* answered by main: MESSAGE_RESULT, and an fd of a process card */
 	CONTROL_FIDO2,        /* the same of a process fido2 */
+	CONTROL_SEAL,         /* the same of a process seal */
 	CONTROL_END
 };
 
@@ -125,6 +127,7 @@ enum request_type {
 	REQUEST_CARD,       /* auth: a process card for one login; RESULT carries the fd of its
 	                       channel */
 	REQUEST_FIDO2,      /* auth: the same of a process fido2 */
+	REQUEST_SEAL,       /* auth: the same of a process seal (agent/seal.h) */
 	REQUEST_UNATTENDED, /* auth: name = service, number = 1: it is in PATH_UNATTENDED_DIR, 0: it
 	                       is not */
 	REQUEST_VOUCHER_END, /* auth: name = "2026-11-21.hanako": gone from PATH_VOUCHER_DIR */

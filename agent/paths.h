@@ -34,6 +34,12 @@
 #define AUTH_TAKEN ".taken-" /* + day-id: that voucher was taken here */
 #define PATH_VOUCHER_DIR                                                                           \
 	"var/lib/sekisho/voucher" /* 0755 root; an empty file DAY.USER for each in force */
+#define PATH_SEAL_DIR                                                                              \
+	"var/lib/sekisho-seal" /* 0700 _sekisho-auth; beside the state: who copies that has not    \
+	                          copied this */
+#define SEAL_KEY "storage.key" /* 0400 _sekisho-auth; agent/seal_file.h */
+#define SEAL_KEY_OLD "storage.key.before" /* what `sekisho reseal` put aside */
+#define PATH_TPM "dev/tpmrm0"
 
 #define PATH_UNATTENDED_DIR                                                                        \
 	"var/lib/sekisho/unattended" /* 0755 root; an empty file SERVICE for each, written by main \

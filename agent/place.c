@@ -38,6 +38,7 @@ static const struct directory {
         {PATH_ENROLMENT_DIR, ROLE_MAIN, ROLE_MAIN, 0755},
         {PATH_OUTBOX_DIR, ROLE_REPORTER, ROLE_REPORTER, 0700},
         {PATH_AUTH_DIR, ROLE_MAIN, ROLE_MAIN, 0700},
+        {PATH_SEAL_DIR, ROLE_AUTH, ROLE_AUTH, 0700},
 };
 
 int place_directories(const struct sandbox_ids ids[ROLE_COUNT], bool with_parents)

@@ -227,6 +227,11 @@ static int key_open(struct answer *a)
 	return cards_start(a->r->keys, &a->fd_out);
 }
 
+static int seal_open(struct answer *a)
+{
+	return cards_start(a->r->seals, &a->fd_out);
+}
+
 enum { WITH_FD = 1, CHANGES_SYSTEM = 2 };
 
 static const struct entry {
@@ -247,6 +252,7 @@ static const struct entry {
         [REQUEST_USER_OPEN] = {ROLE_AUTH, 0, name_is_user, user_open},
         [REQUEST_CARD] = {ROLE_AUTH, 0, name_is_none, card_open},
         [REQUEST_FIDO2] = {ROLE_AUTH, 0, name_is_none, key_open},
+        [REQUEST_SEAL] = {ROLE_AUTH, 0, name_is_none, seal_open},
         [REQUEST_UNATTENDED] = {ROLE_AUTH, 0, request_is_service, service_unattended},
         [REQUEST_VOUCHER_END] = {ROLE_AUTH, 0, request_is_voucher, voucher_end},
         [REQUEST_MEDIUM_OPEN] = {ROLE_GUARD, CHANGES_SYSTEM, request_is_medium_open, medium_open},

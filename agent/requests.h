@@ -12,6 +12,7 @@ struct requests {
 	int sys;             /* /sys; -1: there is none under --root */
 	struct cards *cards; /* REQUEST_CARD */
 	struct cards *keys;  /* REQUEST_FIDO2 */
+	struct cards *seals; /* REQUEST_SEAL */
 	bool observe;        /* whatever would change the system is refused with ERR_DENIED */
 };
 

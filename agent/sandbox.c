@@ -192,6 +192,15 @@ static const int calls_fido2[] = {
         SCMP_SYS(flock),
 };
 
+/* Its one file, written anew and renamed. */
+static const int calls_seal[] = {
+        SCMP_SYS(fchmod),
+        SCMP_SYS(flock),
+        SCMP_SYS(fsync),
+        SCMP_SYS(renameat),
+        SCMP_SYS(unlinkat),
+};
+
 /* Spawning and supervising; what a child calls from its exec to its own filter; root's requests. */
 static const int calls_main[] = {
         SCMP_SYS(arch_prctl),
@@ -272,6 +281,7 @@ static const struct profile {
                 .conditions = MAY_WRITE_FILES | MAY_LOAD_CODE | MAY_SOCKET_UNIX | MAY_THREAD,
                 .refused = calls_card_refused, .refused_count = COUNT(calls_card_refused)},
         [ROLE_FIDO2] = {CALLS(calls_fido2), .conditions = MAY_WRITE_FILES | MAY_ASK_HID},
+        [ROLE_SEAL] = {CALLS(calls_seal), .conditions = MAY_WRITE_FILES},
 };
 
 /* No role: nothing it could do is in main's union. */

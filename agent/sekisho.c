@@ -32,6 +32,8 @@ static const struct command COMMANDS[] = {
                 "close USB from the start: enable, disable, status"},
         {"voucher", command_voucher, "一日限りの利用票 (new, take, end)",
                 "one-day vouchers: new, take, end"},
+        {"reseal", command_reseal, "読み取れない登録情報を捨て、新しい鍵を作る",
+                "a new key where the enrolled secrets cannot be read"},
         {"unlock", command_unlock, "ロックされた利用者の解除", "unlock a user after wrong codes"},
 };
 

@@ -20,6 +20,7 @@ int command_enrol_person(const struct cli *cli, int argc, char **argv);
 int command_enrol_otp(const struct cli *cli, int argc, char **argv);
 int command_journal(const struct cli *cli, int argc, char **argv);
 int command_policy(const struct cli *cli, int argc, char **argv);
+int command_reseal(const struct cli *cli, int argc, char **argv);
 int command_revoke(const struct cli *cli, int argc, char **argv);
 int command_rules(const struct cli *cli, int argc, char **argv);
 int command_status(const struct cli *cli, int argc, char **argv);

@@ -130,6 +130,9 @@ static int ids_find(const struct arguments *a, struct sandbox_ids ids[ROLE_COUNT
 	ids[ROLE_AUTH].extra = ids[ROLE_GUARD].gid;
 	card_ids_find(a, ROLE_CARD, &ids[ROLE_CARD]);
 	card_ids_find(a, ROLE_FIDO2, &ids[ROLE_FIDO2]);
+	/* What auth may know, and nobody else. */
+	ids[ROLE_SEAL] = ids[ROLE_AUTH];
+	ids[ROLE_SEAL].extra = (gid_t)-1;
 	return 0;
 }
 
@@ -237,6 +240,7 @@ static struct cards cards_of(
 	        .ids = *ids,
 	        .libexec = s->libexec,
 	        .root_path = s->root_path,
+	        .root = s->requests.root,
 	        .null_fd = s->null_fd};
 }
 
@@ -258,6 +262,9 @@ static int daemon_open(struct daemon *d, const struct arguments *a)
 	s->keys = cards_of(s, ROLE_FIDO2, &ids[ROLE_FIDO2]);
 	s->requests.cards = &s->cards;
 	s->requests.keys = &s->keys;
+	s->seals = cards_of(s, ROLE_SEAL, &ids[ROLE_SEAL]);
+	s->seals.device = PATH_TPM;
+	s->requests.seals = &s->seals;
 	r = place_everything(d, ids);
 	if (r == 0)
 		r = signals_open(&d->signal_fd);

@@ -308,8 +308,9 @@ static void child_changed(struct supervisor *s, const siginfo_t *info)
 	if (role == ROLE_COUNT) {
 		bool stopped = info->si_code == CLD_STOPPED;
 
-		if (!cards_take(&s->cards, info->si_pid, stopped))
-			(void)cards_take(&s->keys, info->si_pid, stopped);
+		(void)(cards_take(&s->cards, info->si_pid, stopped) ||
+		        cards_take(&s->keys, info->si_pid, stopped) ||
+		        cards_take(&s->seals, info->si_pid, stopped));
 		return;
 	}
 	if (info->si_code == CLD_STOPPED) {
@@ -429,6 +430,7 @@ void supervise_due(struct supervisor *s)
 	roll_check(s);
 	cards_expire(&s->cards);
 	cards_expire(&s->keys);
+	cards_expire(&s->seals);
 	keeper_check(s->keeper);
 }
 
@@ -567,7 +569,7 @@ static void sooner(int64_t *least, int64_t at)
 
 int supervise_wait_ms(const struct supervisor *s)
 {
-	const struct cards *const lent[] = {&s->cards, &s->keys};
+	const struct cards *const lent[] = {&s->cards, &s->keys, &s->seals};
 	int64_t least = -1;
 
 	for (size_t i = 0; i < ROLES && !s->stopping; i++) {
@@ -632,6 +634,8 @@ int supervise_hand(struct supervisor *s, enum control verb, int connection, int 
 		return card_hand(&s->cards, connection);
 	if (verb == CONTROL_FIDO2)
 		return card_hand(&s->keys, connection);
+	if (verb == CONTROL_SEAL)
+		return card_hand(&s->seals, connection);
 	if (verb != CONTROL_STATUS)
 		return control_hand(s, verb, connection, file);
 	if (s->roll_client_count == sizeof(s->roll_clients) / sizeof(s->roll_clients[0]))

@@ -34,6 +34,7 @@ struct supervisor {
 	struct errand errand;
 	struct cards cards;
 	struct cards keys;
+	struct cards seals;
 	struct tell tell;
 	struct keeper *keeper;
 	const char *libexec;   /* absolute */

@@ -28,6 +28,7 @@ static const struct phrase phrases[] = {
         [-ERR_UNSAFE] = {"ファイルの種類、所有者または権限が安全ではありません",
                 "the file's kind, owner or mode is not safe"},
         [-ERR_USAGE] = {"使い方が正しくありません", "wrong usage"},
+        [-ERR_SEALED] = {"この端末の鍵では読み取れません", "this terminal's key does not open it"},
 };
 
 const char *error_text(int error)

@@ -20,6 +20,7 @@ enum error {
 	ERR_CHAIN = -14,  /* a hash chain does not continue */
 	ERR_UNSAFE = -15, /* a file whose owner, mode or kind is not what it must be */
 	ERR_USAGE = -16,
+	ERR_SEALED = -17, /* secrets of this terminal that its key cannot open */
 };
 
 /* Exit codes of every program (DESIGN: interfaces that stay). */

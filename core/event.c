@@ -51,6 +51,9 @@ static const char *const kinds[EVENT_KIND_END] = {
         [EVENT_VOUCHER_TAKEN] = "voucher.taken",
         [EVENT_VOUCHER_USED] = "voucher.used",
         [EVENT_VOUCHER_ENDED] = "voucher.ended",
+        [EVENT_SECRETS_SEALED] = "secrets.sealed",
+        [EVENT_SECRETS_UNREADABLE] = "secrets.unreadable",
+        [EVENT_SECRETS_RESEALED] = "secrets.resealed",
 };
 
 /* No name may be one of a journal line's own members (seq, time, boot, uptime_ms, event, prev). */
@@ -121,6 +124,7 @@ static const struct field fields[FIELD_END] = {
         [FIELD_TERMINAL] = {"terminal", TEXT},
         [FIELD_OFFICER] = {"officer", TEXT},
         [FIELD_VOUCHERS] = {"vouchers", TEXT},
+        [FIELD_SEALED] = {"sealed", TEXT},
 };
 
 const char *event_kind_name(uint16_t kind)

@@ -57,6 +57,10 @@ enum event_kind {
 	EVENT_VOUCHER_USED,   /* "voucher.used" user, service, tty, voucher */
 	EVENT_VOUCHER_ENDED,  /* "voucher.ended" user, day, cause: "day-over", "replaced", "by-hand"
 	                       */
+	EVENT_SECRETS_SEALED, /* "secrets.sealed" sealed, cause: "made", "moved", "found" again */
+	EVENT_SECRETS_UNREADABLE, /* "secrets.unreadable" cause: "away", "foreign", "broken": nobody
+	                             logs in */
+	EVENT_SECRETS_RESEALED,   /* "secrets.resealed" by: what was enrolled before is lost */
 	EVENT_KIND_END
 };
 
@@ -137,6 +141,8 @@ enum event_field {
 	FIELD_TERMINAL,
 	FIELD_OFFICER,  /* subject of the certificate that signed it */
 	FIELD_VOUCHERS, /* state of auth: users with one in force, space separated */
+	FIELD_SEALED, /* state of auth: "tpm", "host" or "unreadable": how enrolled secrets are kept
+	               */
 	FIELD_END
 };
 

@@ -18,8 +18,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 enum { FRAMES_MAX = 4 };
 
+static const struct storage_key key;
+
 static int make_state(void)
 {
+	const struct auth_file file = {.user = "", .key = &key};
 	struct auth_state state = {.uid = 1000};
 	struct auth_token token = {.kind = TOKEN_TOTP,
 	        .otp = {.algorithm = AUTH_SHA1,
@@ -29,7 +32,8 @@ static int make_state(void)
 	uint8_t bytes[AUTH_AREA_SIZE];
 	int fd = memfd_create("state", MFD_CLOEXEC);
 
-	if (fd < 0 || auth_state_add(&state, &token) != 0 || auth_state_new(&state, bytes) != 0 ||
+	if (fd < 0 || auth_state_add(&state, &token) != 0 ||
+	        auth_state_new(&file, &state, bytes) != 0 ||
 	        write(fd, bytes, sizeof(bytes)) != (ssize_t)sizeof(bytes))
 		abort();
 	return fd;
@@ -93,7 +97,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	const struct login login = {.client = client[1],
 	        .peer = size % 2 == 0 ? 0 : 1000,
 	        .parent = parent[1],
-	        .rules = &rules};
+	        .rules = &rules,
+	        .key = &key};
 	login_serve(&login);
 	/* A worker's descriptors end with its process; here everything opened since goes. */
 	close_range((unsigned)lowest, ~0U, 0);

@@ -32,24 +32,34 @@ static inline struct auth_state fixture_state(void)
 	return state;
 }
 
+static const struct storage_key fixture_key = {
+        .bytes = "a key of exactly thirty-two byte", .id = "key one"};
+
+static inline struct auth_file fixture_of(int fd)
+{
+	assert_true(fd >= 0);
+	return (struct auth_file){.fd = fd, .user = "hanako", .key = &fixture_key};
+}
+
 static inline struct auth_file fixture_file(const struct workspace *w)
 {
+	const struct auth_file file =
+	        fixture_of(openat(w->fd, "hanako", O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
 	struct auth_state state = fixture_state();
 	uint8_t bytes[AUTH_AREA_SIZE];
-	int fd = openat(w->fd, "hanako", O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 
-	assert_true(fd >= 0);
-	assert_int_equal(auth_state_new(&state, bytes), 0);
-	assert_int_equal(write(fd, bytes, sizeof(bytes)), (ssize_t)sizeof(bytes));
-	return (struct auth_file){.fd = fd};
+	assert_int_equal(auth_state_new(&file, &state, bytes), 0);
+	assert_int_equal(write(file.fd, bytes, sizeof(bytes)), (ssize_t)sizeof(bytes));
+	return file;
 }
 
 static inline struct auth_file fixture_decoy(const struct workspace *w)
 {
-	int fd = openat(w->fd, ".decoy", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	struct auth_file file =
+	        fixture_of(openat(w->fd, ".decoy", O_RDWR | O_CREAT | O_CLOEXEC, 0600));
 
-	assert_true(fd >= 0);
-	return (struct auth_file){.fd = fd, .decoy = true};
+	file.decoy = true;
+	return file;
 }
 
 /* The right code of the fixture's secret, `steps` after now. */

@@ -57,7 +57,7 @@ int __wrap_fdatasync(int fd)
 
 static struct auth_file open_hanako(const struct workspace *w)
 {
-	return (struct auth_file){.fd = openat(w->fd, "hanako", O_RDWR | O_CLOEXEC)};
+	return fixture_of(openat(w->fd, "hanako", O_RDWR | O_CLOEXEC));
 }
 
 static enum auth_outcome verify(const struct workspace *w, const char *code)

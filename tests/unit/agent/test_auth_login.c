@@ -29,6 +29,7 @@ struct stage {
 static struct auth_rules rules = FIXTURE_RULES;
 static const char *service = "login";
 static int root = -1;
+static const struct storage_key *key = &fixture_key;
 
 static void start(struct stage *s, uid_t peer)
 {
@@ -45,7 +46,8 @@ static void start(struct stage *s, uid_t peer)
 		        .peer = peer,
 		        .parent = parent[1],
 		        .rules = &rules,
-		        .root = root};
+		        .root = root,
+		        .key = key};
 
 		close(client[0]);
 		close(parent[0]);

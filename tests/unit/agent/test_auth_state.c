@@ -1,6 +1,5 @@
 #include "tests/unit/agent/auth_fixture.h"
 
-#include "core/encode.h"
 #include "core/error.h"
 
 static void read_back(void **state)
@@ -47,7 +46,7 @@ static void spoil(const struct auth_file *file, off_t at)
 }
 
 /* Every byte of the newer record, one after the other, as a power cut may leave it: the older one
- * counts. */
+ * counts. A version that is not ours is no power cut's. */
 static void torn_write_leaves_the_record_before(void **state)
 {
 	const struct auth_file file = fixture_file(*state);
@@ -58,6 +57,11 @@ static void torn_write_leaves_the_record_before(void **state)
 	assert_int_equal(auth_state_write(&file, &s), 0);
 	for (off_t at = 0; at < AUTH_RECORD_SIZE; at += at < 300 ? 1 : 37) {
 		spoil(&file, at);
+		if (at == 4 || at == 5) {
+			assert_int_equal(auth_state_read(&file, &s), ERR_VERSION);
+			spoil(&file, at);
+			continue;
+		}
 		assert_int_equal(auth_state_read(&file, &s), 0);
 		assert_int_equal(s.generation, 1);
 		assert_int_equal(s.failures, 0);
@@ -115,15 +119,39 @@ static void another_size_is_an_error(void **state)
 	close(file.fd);
 }
 
-/* Changes one byte of the record in slot 1 and makes its checksum right again. */
+static struct storage_bytes place_of(const uint8_t *record, uint8_t memory[static 54])
+{
+	static const uint8_t rest[] = {
+	        0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 6, 'h', 'a', 'n', 'a', 'k', 'o'};
+
+	memcpy(memory, record, 36);
+	memcpy(memory + 36, rest, sizeof(rest));
+	return (struct storage_bytes){memory, 54};
+}
+
+/* Changes one byte of the record in slot 1, before it is sealed from byte 16 on, and seals it again
+ * as the header says. */
 static void forge(const struct auth_file *file, size_t at, uint8_t value)
 {
 	uint8_t record[AUTH_RECORD_SIZE];
+	uint8_t plain[4060];
+	uint8_t memory[54];
 
 	assert_int_equal(
 	        pread(file->fd, record, sizeof(record), AUTH_SLOT_STRIDE), (int)sizeof(record));
-	record[at] = value;
-	assert_int_equal(encode_sha256(record, 4064, record + 4064), 0);
+	assert_int_equal(
+	        storage_decrypt(&fixture_key, record + 24, place_of(record, memory),
+	                (struct storage_bytes){record + 36, 4044}, record + 4080, plain + 16),
+	        0);
+	if (at < 16)
+		record[at] = value;
+	else
+		plain[at] = value;
+	record[24]++; /* of the nonce */
+	assert_int_equal(
+	        storage_encrypt(&fixture_key, record + 24, place_of(record, memory),
+	                (struct storage_bytes){plain + 16, 4044}, record + 36, record + 4080),
+	        0);
 	assert_int_equal(
 	        pwrite(file->fd, record, sizeof(record), AUTH_SLOT_STRIDE), (int)sizeof(record));
 }
@@ -136,8 +164,8 @@ static void what_the_format_does_not_allow_is_an_error(void **state)
 		int error;
 	} cases[] = {
 	        {0, 'X', ERR_FORMAT},  /* magic */
-	        {5, 3, ERR_VERSION},   /* version */
-	        {5, 1, ERR_FORMAT},    /* of another size than it has */
+	        {5, 4, ERR_VERSION},   /* version */
+	        {5, 2, ERR_VERSION},   /* which lay open */
 	        {7, 1, ERR_FORMAT},    /* record size */
 	        {15, 2, ERR_FORMAT},   /* generation of the other slot */
 	        {19, 2, ERR_FORMAT},   /* a flag that is not ours */
@@ -173,8 +201,6 @@ static void what_the_format_does_not_allow_is_an_error(void **state)
 	        {3996, 1, ERR_FORMAT}, /* its id, salt, hash without a day */
 	        {4012, 1, ERR_FORMAT},
 	        {4059, 1, ERR_FORMAT},
-	        {4060, 1, ERR_FORMAT}, /* behind it */
-	        {4063, 1, ERR_FORMAT},
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -274,98 +300,91 @@ static void keys_are_kept_whole(void **state)
 	close(file.fd);
 }
 
-/* Version 1 as it was written: RFC 6238's secret, locked, in slot 0 as generation 6. */
-static void old_record(uint8_t record[static 256])
+static void reads(const struct auth_file *file, int expected)
 {
-	static const uint8_t secret[20] = {'1', '2', '3', '4', '5', '6', '7', '8', '9', '0', '1',
-	        '2', '3', '4', '5', '6', '7', '8', '9', '0'};
-	static const uint8_t head[] = {'S', 'K', 'A', 'U', 0, 1, 1, 0, /* generation */ 0, 0, 0, 0,
-	        0, 0, 0, 6, /* locked */ 0, 0, 0, 1, /* uid 4711 */ 0, 0, 0x12, 0x67, AUTH_SHA1, 6,
-	        0, 30, /* last step */ 0, 0, 0, 0, 0, 0, 0, 77, /* failures */ 0, 0, 0, 3,
-	        /* enrolled at */ 0, 0, 0, 0, 0, 0, 3, 232, /* last used */ 0, 0, 0, 0, 0, 0, 7,
-	        208, 20};
-
-	memset(record, 0, 256);
-	memcpy(record, head, sizeof(head));
-	memcpy(record + sizeof(head), secret, sizeof(secret));
-	assert_int_equal(encode_sha256(record, 224, record + 224), 0);
-}
-
-static struct auth_file old_file(const struct workspace *w)
-{
-	struct auth_file file = {.fd = openat(w->fd, "old", O_RDWR | O_CREAT | O_TRUNC, 0600)};
-	uint8_t record[256];
-
-	assert_true(file.fd >= 0);
-	old_record(record);
-	assert_int_equal(ftruncate(file.fd, AUTH_AREA_SIZE), 0);
-	assert_int_equal(pwrite(file.fd, record, sizeof(record), 0), (int)sizeof(record));
-	return file;
-}
-
-static void version_1_is_read_and_becomes_2(void **state)
-{
-	const struct auth_file file = old_file(*state);
 	struct auth_state s;
-	uint8_t version[2];
 
-	for (int round = 0; round < 2; round++) {
-		assert_int_equal(auth_state_read(&file, &s), 0);
-		assert_int_equal(s.generation, 6 + round);
-		assert_true(s.locked);
-		assert_int_equal(s.uid, 4711);
-		assert_int_equal(s.failures, 3);
-		assert_int_equal(auth_state_count(&s, TOKEN_NONE), 1);
-		assert_int_equal(s.tokens[0].id, 1);
-		assert_int_equal(s.tokens[0].kind, TOKEN_TOTP);
-		assert_int_equal(s.tokens[0].enrolled_at, 1000);
-		assert_int_equal(s.tokens[0].last_used, 2000);
-		assert_int_equal(s.tokens[0].otp.counter, 77);
-		assert_int_equal(s.tokens[0].otp.secret_length, 20);
-		assert_memory_equal(s.tokens[0].otp.secret, "12345678901234567890", 20);
-		if (round == 0)
-			assert_int_equal(auth_state_write(&file, &s), 0);
-	}
-	assert_int_equal(pread(file.fd, version, 2, AUTH_SLOT_STRIDE + 4), 2);
-	assert_int_equal(version[1], 2);
-	spoil(&file, AUTH_SLOT_STRIDE + 1000); /* the first write of version 2 was torn */
-	assert_int_equal(auth_state_read(&file, &s), 0);
-	assert_int_equal(s.generation, 6);
-	spoil(&file, 100);
-	assert_int_equal(auth_state_read(&file, &s), ERR_FORMAT);
+	assert_int_equal(auth_state_read(file, &s), expected);
+}
+
+static void it_opens_with_its_key_alone(void **state)
+{
+	static const struct storage_key other = {
+	        .bytes = "a key of exactly thirty-two bytf", .id = "key two"};
+	struct auth_file file = fixture_file(*state);
+	struct auth_state s = fixture_state();
+	struct storage_key forged = other;
+
+	file.key = &other;
+	reads(&file, ERR_SEALED);
+	memcpy(forged.id, fixture_key.id, sizeof(forged.id));
+	file.key = &forged;
+	reads(&file, ERR_FORMAT);
+	file.key = NULL;
+	reads(&file, ERR_SEALED);
+	assert_int_equal(auth_state_write(&file, &s), ERR_SEALED);
+	file.key = &fixture_key;
+	reads(&file, 0);
 	close(file.fd);
 }
 
-static void version_1_is_checked_as_it_was(void **state)
+static void it_is_one_users_alone(void **state)
 {
-	static const size_t bad[] = {0, 6, 7, 19, 24, 25, 26, 56, 121, 223, 255, 256, 4095};
+	struct auth_file file = fixture_file(*state);
 
-	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-		const struct auth_file file = old_file(*state);
-		uint8_t record[256];
-		struct auth_state s;
+	file.user = "taro";
+	reads(&file, ERR_FORMAT);
+	file.user = "hanak";
+	reads(&file, ERR_FORMAT);
+	file.user = "hanako";
+	reads(&file, 0);
+	close(file.fd);
+}
 
-		assert_int_equal(pread(file.fd, record, sizeof(record), 0), (int)sizeof(record));
-		if (bad[i] < 224) {
-			record[bad[i]] ^= 0x40;
-			assert_int_equal(encode_sha256(record, 224, record + 224), 0);
-			assert_int_equal(
-			        pwrite(file.fd, record, sizeof(record), 0), (int)sizeof(record));
-		} else {
-			spoil(&file, (off_t)bad[i]);
-		}
-		assert_int_equal(auth_state_read(&file, &s), ERR_FORMAT);
-		close(file.fd);
-	}
+static bool holds(int fd, const void *bytes, size_t length)
+{
+	uint8_t file[AUTH_AREA_SIZE];
+
+	assert_int_equal(pread(fd, file, sizeof(file), 0), (int)sizeof(file));
+	return memmem(file, sizeof(file), bytes, length) != NULL;
+}
+
+static void nothing_of_it_can_be_read(void **state)
+{
+	const struct auth_file file = fixture_file(*state);
+	struct auth_state s;
+
+	assert_int_equal(auth_state_read(&file, &s), 0);
+	assert_int_equal(auth_state_write(&file, &s), 0);
+	assert_true(holds(file.fd, "SKAU", 4));
+	assert_false(holds(file.fd, "12345678901234567890", 8));
+	assert_false(holds(file.fd, "taro", 4));
+	assert_false(holds(file.fd, fixture_key.bytes, 8));
+	close(file.fd);
+}
+
+static void the_same_is_never_sealed_alike(void **state)
+{
+	const struct auth_file file = fixture_file(*state);
+	struct auth_state s = fixture_state();
+	uint8_t one[AUTH_AREA_SIZE];
+	uint8_t other[AUTH_AREA_SIZE];
+	const uint8_t *slot = other + AUTH_SLOT_STRIDE;
+
+	assert_int_equal(auth_state_new(&file, &s, one), 0);
+	assert_int_equal(auth_state_new(&file, &s, other), 0);
+	assert_memory_equal(one + AUTH_SLOT_STRIDE, slot, 24);
+	assert_memory_not_equal(one + AUTH_SLOT_STRIDE + 24, slot + 24, 12);
+	assert_memory_not_equal(one + AUTH_SLOT_STRIDE + 36, slot + 36, 16);
+	close(file.fd);
 }
 
 static void lock_belongs_to_the_open_file(void **state)
 {
 	struct workspace *w = *state;
 	const struct auth_file one = fixture_file(w);
-	const struct auth_file other = {.fd = openat(w->fd, "hanako", O_RDWR | O_CLOEXEC)};
+	const struct auth_file other = fixture_of(openat(w->fd, "hanako", O_RDWR | O_CLOEXEC));
 
-	assert_true(other.fd >= 0);
 	assert_int_equal(auth_state_lock(&one, 0), 0);
 	assert_int_equal(auth_state_lock(&other, 20), ERR_TIMEOUT);
 	auth_state_unlock(&one);
@@ -376,23 +395,28 @@ static void lock_belongs_to_the_open_file(void **state)
 	close(one.fd);
 }
 
+static int64_t area_of(const struct auth_file *decoy, const char *user)
+{
+	struct auth_file file = *decoy;
+
+	file.user = user;
+	assert_int_equal(auth_state_decoy_area(&file), 0);
+	return file.base;
+}
+
 static void decoy_areas(void **state)
 {
 	struct auth_file decoy = fixture_decoy(*state);
 	struct auth_state s;
-	int64_t again = 0;
-	int64_t other = 0;
 	int different = 0;
 
-	assert_int_equal(auth_state_decoy_area(decoy.fd, "nobody-1", &decoy.base), 0);
+	decoy.base = area_of(&decoy, "nobody-1");
 	assert_true(decoy.base >= AUTH_AREA_SIZE);
 	assert_int_equal(decoy.base % AUTH_AREA_SIZE, 0);
-	assert_int_equal(auth_state_decoy_area(decoy.fd, "nobody-1", &again), 0);
-	assert_int_equal(decoy.base, again);
+	assert_int_equal(area_of(&decoy, "nobody-1"), decoy.base);
 	for (int c = 'a'; c <= 'z'; c++) {
-		char name[] = {(char)c, '\0'};
+		int64_t other = area_of(&decoy, (char[]){(char)c, '\0'});
 
-		assert_int_equal(auth_state_decoy_area(decoy.fd, name, &other), 0);
 		assert_true(other < (int64_t)AUTH_DECOY_AREAS * AUTH_AREA_SIZE);
 		different += other != decoy.base;
 	}
@@ -401,6 +425,29 @@ static void decoy_areas(void **state)
 	assert_int_equal(auth_state_decoy(&s), 0);
 	assert_int_equal(auth_state_write(&decoy, &s), 0);
 	assert_int_equal(auth_state_read(&decoy, &s), 0);
+	decoy.base = decoy.base == AUTH_AREA_SIZE ? 2 * AUTH_AREA_SIZE : AUTH_AREA_SIZE;
+	assert_int_equal(auth_state_read(&decoy, &s), ERR_NOT_FOUND);
+	close(decoy.fd);
+}
+
+/* What an older key left is as good as nothing. */
+static void a_decoy_takes_a_new_key(void **state)
+{
+	static const struct storage_key other = {.bytes = "another", .id = "key two"};
+	struct auth_file decoy = fixture_decoy(*state);
+	struct auth_state s;
+
+	decoy.base = area_of(&decoy, "nobody-1");
+	assert_int_equal(auth_state_decoy(&s), 0);
+	assert_int_equal(auth_state_write(&decoy, &s), 0);
+	decoy.key = &other;
+	decoy.base = area_of(&decoy, "nobody-1");
+	assert_int_equal(auth_state_decoy(&s), 0);
+	assert_int_equal(auth_state_write(&decoy, &s), 0);
+	assert_int_equal(auth_state_read(&decoy, &s), 0);
+	decoy.key = NULL;
+	assert_int_equal(auth_state_read(&decoy, &s), ERR_SEALED);
+	assert_int_equal(auth_state_decoy_area(&decoy), ERR_SEALED);
 	close(decoy.fd);
 }
 
@@ -439,12 +486,18 @@ int main(void)
 	        cmocka_unit_test_setup_teardown(
 	                keys_are_kept_whole, workspace_set_up, workspace_tear_down),
 	        cmocka_unit_test_setup_teardown(
-	                version_1_is_read_and_becomes_2, workspace_set_up, workspace_tear_down),
+	                it_opens_with_its_key_alone, workspace_set_up, workspace_tear_down),
 	        cmocka_unit_test_setup_teardown(
-	                version_1_is_checked_as_it_was, workspace_set_up, workspace_tear_down),
+	                it_is_one_users_alone, workspace_set_up, workspace_tear_down),
+	        cmocka_unit_test_setup_teardown(
+	                nothing_of_it_can_be_read, workspace_set_up, workspace_tear_down),
+	        cmocka_unit_test_setup_teardown(
+	                the_same_is_never_sealed_alike, workspace_set_up, workspace_tear_down),
 	        cmocka_unit_test_setup_teardown(
 	                lock_belongs_to_the_open_file, workspace_set_up, workspace_tear_down),
 	        cmocka_unit_test_setup_teardown(decoy_areas, workspace_set_up, workspace_tear_down),
+	        cmocka_unit_test_setup_teardown(
+	                a_decoy_takes_a_new_key, workspace_set_up, workspace_tear_down),
 	        cmocka_unit_test(names),
 	};
 

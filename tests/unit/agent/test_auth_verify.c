@@ -369,7 +369,7 @@ static void decoy_never_accepts_and_locks(void **state)
 	char code[OTP_CODE_SIZE] = "";
 	bool owner = true;
 
-	assert_int_equal(auth_state_decoy_area(file.fd, "nobody", &file.base), 0);
+	assert_int_equal(auth_state_decoy_area(&file), 0);
 	assert_int_equal(verify(&file, FIXTURE_NOW, "000000"), AUTH_WRONG);
 	s = look(&file);
 	assert_int_equal(otp_code(&s.tokens[0], FIXTURE_NOW / 30, code), 0);
@@ -406,7 +406,8 @@ static int race(const struct workspace *w, int64_t now, const char *code)
 	for (int i = 0; i < RACERS; i++) {
 		pids[i] = fork();
 		if (pids[i] == 0) {
-			struct auth_file file = {.fd = openat(w->fd, "hanako", O_RDWR | O_CLOEXEC)};
+			struct auth_file file =
+			        fixture_of(openat(w->fd, "hanako", O_RDWR | O_CLOEXEC));
 			struct auth_answer answer;
 			char byte;
 
@@ -755,7 +756,8 @@ static void voucher_at_once_is_accepted_once(void **state)
 		assert_true(pid >= 0);
 		if (pid == 0) {
 			/* A lock is an open file description's: each has its own. */
-			struct auth_file own = {.fd = openat(w->fd, "hanako", O_RDWR | O_CLOEXEC)};
+			struct auth_file own =
+			        fixture_of(openat(w->fd, "hanako", O_RDWR | O_CLOEXEC));
 
 			_exit(show_voucher(&own, &rules, code, TODAY) == AUTH_ACCEPTED);
 		}

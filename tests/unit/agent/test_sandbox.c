@@ -309,7 +309,7 @@ static void assert_status(pid_t pid, const char *name, const char *wanted)
 static void roles_and_what_kills_them(void **state)
 {
 	static const enum role children[] = {ROLE_GUARD, ROLE_AUTH, ROLE_SIGNER, ROLE_REPORTER,
-	        ROLE_ADMIN, ROLE_CARD, ROLE_FIDO2};
+	        ROLE_ADMIN, ROLE_CARD, ROLE_FIDO2, ROLE_SEAL};
 	static int (*const never[])(void) = {try_exec, try_ptrace, try_socket_packet,
 	        try_socket_netfilter, try_socket_route, try_unshare, try_setuid, try_mount, try_bpf,
 	        try_keyctl, try_chmod, try_x32, try_change_hid};
@@ -325,7 +325,8 @@ static void roles_and_what_kills_them(void **state)
 
 static void what_one_role_may_another_may_not(void **state)
 {
-	enum { writers = 1 << ROLE_REPORTER | 1 << ROLE_SIGNER | 1 << ROLE_CARD | 1 << ROLE_FIDO2 };
+	enum { writers = 1 << ROLE_REPORTER | 1 << ROLE_SIGNER | 1 << ROLE_CARD | 1 << ROLE_FIDO2 |
+	       1 << ROLE_SEAL };
 	static const struct {
 		int (*action)(void);
 		unsigned may; /* bits of roles */
@@ -336,7 +337,7 @@ static void what_one_role_may_another_may_not(void **state)
 	        {try_socket_uevent, 1u << ROLE_GUARD},
 	        {try_write_file, writers},
 	        {try_create_file, writers},
-	        {try_rename, 1u << ROLE_REPORTER | 1u << ROLE_SIGNER},
+	        {try_rename, 1u << ROLE_REPORTER | 1u << ROLE_SIGNER | 1u << ROLE_SEAL},
 	        {try_fork, 1u << ROLE_AUTH},
 	        {try_thread, 1u << ROLE_AUTH | 1u << ROLE_CARD},
 	        {try_what_glib_tries, 1u << ROLE_CARD},

@@ -44,8 +44,8 @@ static void every_error_has_a_text(void **state)
 	(void)state;
 	assert_string_equal(unknown, "unknown error");
 	assert_string_equal(error_text(1), unknown);
-	assert_string_equal(error_text(ERR_USAGE - 1), unknown);
-	for (int error = ERR_OK; error >= ERR_USAGE; error--) {
+	assert_string_equal(error_text(ERR_SEALED - 1), unknown);
+	for (int error = ERR_OK; error >= ERR_SEALED; error--) {
 		char english[128];
 		snprintf(english, sizeof(english), "%s", error_text(error));
 		assert_string_not_equal(english, unknown);
