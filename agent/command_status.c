@@ -236,6 +236,21 @@ static void print_guard(const json_t *guard)
 	print_value(LANGUAGE("未強制の経路", "ways open"), guard, "ways_unwatched");
 }
 
+static const char *sealed_text(const json_t *auth)
+{
+	const char *sealed = json_string_value(json_object_get(auth, "sealed"));
+
+	if (sealed != NULL && strcmp(sealed, "tpm") == 0)
+		return LANGUAGE("TPMで封印", "sealed by the TPM");
+	if (sealed != NULL && strcmp(sealed, "host") == 0)
+		return LANGUAGE("この端末の鍵ファイルで封印 (TPMなし)",
+		        "sealed by a key file of this terminal's, without a TPM");
+	if (sealed != NULL && strcmp(sealed, "unreadable") == 0)
+		return LANGUAGE("読み取れません: 誰もログインできません",
+		        "CANNOT BE READ: nobody can log in");
+	return LANGUAGE("不明", "unknown");
+}
+
 static void print_auth(const json_t *auth)
 {
 	char bypassed[TEXT_SIZE];
@@ -243,6 +258,7 @@ static void print_auth(const json_t *auth)
 
 	print_value(LANGUAGE("認証の要素", "login factors"), auth, "factors");
 	print_value(LANGUAGE("認証の対象", "logins covered"), auth, "pam_stacks");
+	print_row(LANGUAGE("登録情報", "secrets"), sealed_text(auth));
 	if (value_text(auth, "vouchers", bypassed)[0] != '\0')
 		print_value(LANGUAGE("今日の利用票", "vouchers today"), auth, "vouchers");
 	if (value_text(auth, "pam_bypassed", bypassed)[0] != '\0')

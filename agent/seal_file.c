@@ -10,7 +10,7 @@ enum { MAGIC = 0x534b534b, VERSION = 1 };
 
 static void put_digest(struct buffer *b)
 {
-	uint8_t digest[SHA256_SIZE];
+	uint8_t digest[SHA256_SIZE] = {0};
 
 	if (b->error == 0)
 		b->error = encode_sha256(b->data, b->length, digest);

@@ -19,26 +19,33 @@ struct talk {
 	ESYS_TR session;
 };
 
-static const TPMT_SYM_DEF_OBJECT aes_128_cfb = {
-        .algorithm = TPM2_ALG_AES, .keyBits = {.aes = 128}, .mode = {.aes = TPM2_ALG_CFB}};
+/* The TCG's template, by which every TPM makes the same key again. */
+static TPM2B_PUBLIC parent_template(void)
+{
+	TPM2B_PUBLIC t = {0};
+	TPMS_ECC_PARMS *ecc = &t.publicArea.parameters.eccDetail;
+
+	t.publicArea.type = TPM2_ALG_ECC;
+	t.publicArea.nameAlg = TPM2_ALG_SHA256;
+	t.publicArea.objectAttributes = TPMA_OBJECT_FIXEDTPM | TPMA_OBJECT_FIXEDPARENT |
+	                                TPMA_OBJECT_SENSITIVEDATAORIGIN | TPMA_OBJECT_USERWITHAUTH |
+	                                TPMA_OBJECT_NODA | TPMA_OBJECT_RESTRICTED |
+	                                TPMA_OBJECT_DECRYPT;
+	ecc->symmetric.algorithm = TPM2_ALG_AES;
+	ecc->symmetric.keyBits.aes = 128;
+	ecc->symmetric.mode.aes = TPM2_ALG_CFB;
+	ecc->scheme.scheme = TPM2_ALG_NULL;
+	ecc->curveID = TPM2_ECC_NIST_P256;
+	ecc->kdf.scheme = TPM2_ALG_NULL;
+	t.publicArea.unique.ecc.x.size = 32;
+	t.publicArea.unique.ecc.y.size = 32;
+	return t;
+}
 
 static TSS2_RC make_parent(struct talk *t)
 {
 	const TPM2B_SENSITIVE_CREATE sensitive = {0};
-	const TPM2B_PUBLIC template = {
-	        .publicArea = {
-	                .type = TPM2_ALG_ECC,
-	                .nameAlg = TPM2_ALG_SHA256,
-	                .objectAttributes = TPMA_OBJECT_FIXEDTPM | TPMA_OBJECT_FIXEDPARENT |
-	                                    TPMA_OBJECT_SENSITIVEDATAORIGIN |
-	                                    TPMA_OBJECT_USERWITHAUTH | TPMA_OBJECT_NODA |
-	                                    TPMA_OBJECT_RESTRICTED | TPMA_OBJECT_DECRYPT,
-	                .parameters = {.eccDetail = {.symmetric = aes_128_cfb,
-	                                       .scheme = {.scheme = TPM2_ALG_NULL},
-	                                       .curveID = TPM2_ECC_NIST_P256,
-	                                       .kdf = {.scheme = TPM2_ALG_NULL}}},
-	                .unique = {.ecc = {.x = {.size = 32}, .y = {.size = 32}}},
-	        }};
+	const TPM2B_PUBLIC template = parent_template();
 	const TPM2B_DATA outside = {0};
 	const TPML_PCR_SELECTION registers = {0};
 
@@ -102,15 +109,23 @@ static int put_parts(
 	return 0;
 }
 
+/* A few bytes that only this TPM gives out. */
+static TPM2B_PUBLIC data_template(void)
+{
+	TPM2B_PUBLIC t = {0};
+
+	t.publicArea.type = TPM2_ALG_KEYEDHASH;
+	t.publicArea.nameAlg = TPM2_ALG_SHA256;
+	t.publicArea.objectAttributes = TPMA_OBJECT_FIXEDTPM | TPMA_OBJECT_FIXEDPARENT |
+	                                TPMA_OBJECT_USERWITHAUTH | TPMA_OBJECT_NODA;
+	t.publicArea.parameters.keyedHashDetail.scheme.scheme = TPM2_ALG_NULL;
+	return t;
+}
+
 int seal_tpm_close(int fd, const uint8_t key[static STORAGE_KEY_SIZE], struct seal_file *file)
 {
-	TPM2B_SENSITIVE_CREATE sensitive = {.sensitive = {.data = {.size = STORAGE_KEY_SIZE}}};
-	const TPM2B_PUBLIC template = {
-	        .publicArea = {.type = TPM2_ALG_KEYEDHASH,
-	                .nameAlg = TPM2_ALG_SHA256,
-	                .objectAttributes = TPMA_OBJECT_FIXEDTPM | TPMA_OBJECT_FIXEDPARENT |
-	                                    TPMA_OBJECT_USERWITHAUTH | TPMA_OBJECT_NODA,
-	                .parameters = {.keyedHashDetail = {.scheme = {.scheme = TPM2_ALG_NULL}}}}};
+	TPM2B_SENSITIVE_CREATE sensitive = {0};
+	const TPM2B_PUBLIC template = data_template();
 	const TPM2B_DATA outside = {0};
 	const TPML_PCR_SELECTION registers = {0};
 	TPM2B_PRIVATE *private = NULL;
@@ -119,6 +134,7 @@ int seal_tpm_close(int fd, const uint8_t key[static STORAGE_KEY_SIZE], struct se
 	int error = ERR_IO;
 	TSS2_RC r = begin(&t, fd);
 
+	sensitive.sensitive.data.size = STORAGE_KEY_SIZE;
 	memcpy(sensitive.sensitive.data.buffer, key, STORAGE_KEY_SIZE);
 	if (r == TSS2_RC_SUCCESS)
 		r = Esys_Create(t.esys, t.parent, t.session, ESYS_TR_NONE, ESYS_TR_NONE, &sensitive,

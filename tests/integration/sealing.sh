@@ -118,6 +118,8 @@ sekisho policy sign "$work/policy.yaml" --certificate "$work/office.pem" --key "
 check "a policy takes counted codes" sekisho policy install "$work/policy.p7"
 check "without a TPM the host keeps the key" sealed host
 check "which is journalled" journalled '"secrets.sealed","sealed":"host","cause":"made"' 1
+sekisho status
+check "and said to people" grep -qE '^secrets +sealed by a key file of this terminal' "$work/out"
 check "auth's user alone can read it" test "$(stat -c '%u %a' "$key" "$(dirname "$key")" | paste -sd ' ')" = "$((ids + 1)) 400 $((ids + 1)) 700"
 check "it is not among what is backed up" test -z "$(find "$root/var/lib/sekisho" -name '*.key' -path '*seal*')"
 check "somebody is enrolled" enrol

@@ -93,6 +93,7 @@ check "journal, the signer's" directory /var/lib/sekisho/journal 700 _sekisho-si
 check "keys, the signer's" directory /var/lib/sekisho/signer 700 _sekisho-sign _sekisho-sign
 check "outbox, the reporter's" directory /var/lib/sekisho/outbox 700 _sekisho-net _sekisho-net
 check "login state, root's" directory /var/lib/sekisho/auth 700 root root
+check "storage key, auth's" directory /var/lib/sekisho-seal 700 _sekisho-auth _sekisho-auth
 check "trust, root's" directory /etc/sekisho/trust 755 root root
 check "starts at boot, early" test -e /etc/systemd/system/sysinit.target.wants/sekishod.service
 check "the unit is clean" systemd-analyze verify --man=no sekishod.service
@@ -134,7 +135,7 @@ check "... and every driver may be loaded again" not driver_rules_left
 check "installs again" /srv/bundle/install
 check "the setting is the same" grep -qx 'mode: enforce' /etc/sekisho/agent.yaml
 check "purged" dpkg -P libpam-sekisho sekisho-agent
-check "nothing is left in /var/lib" not test -e /var/lib/sekisho
+check "nothing is left in /var/lib" not test -e /var/lib/sekisho -o -e /var/lib/sekisho-seal
 check "nothing is left in /etc" not test -e /etc/sekisho
 check "no unit is left" not unit_left
 check "no driver is kept out" not driver_rules_left

@@ -134,7 +134,7 @@ static struct storage_bytes place_of(const uint8_t *record, uint8_t memory[stati
 static void forge(const struct auth_file *file, size_t at, uint8_t value)
 {
 	uint8_t record[AUTH_RECORD_SIZE];
-	uint8_t plain[4060];
+	uint8_t plain[AUTH_RECORD_SIZE];
 	uint8_t memory[54];
 
 	assert_int_equal(
