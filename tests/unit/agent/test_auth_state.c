@@ -136,6 +136,7 @@ static void forge(const struct auth_file *file, size_t at, uint8_t value)
 	uint8_t record[AUTH_RECORD_SIZE];
 	uint8_t plain[AUTH_RECORD_SIZE];
 	uint8_t memory[54];
+	uint8_t *part = at < 16 ? record : plain;
 
 	assert_int_equal(
 	        pread(file->fd, record, sizeof(record), AUTH_SLOT_STRIDE), (int)sizeof(record));
@@ -143,10 +144,7 @@ static void forge(const struct auth_file *file, size_t at, uint8_t value)
 	        storage_decrypt(&fixture_key, record + 24, place_of(record, memory),
 	                (struct storage_bytes){record + 36, 4044}, record + 4080, plain + 16),
 	        0);
-	if (at < 16)
-		record[at] = value;
-	else
-		plain[at] = value;
+	part[at] = value;
 	record[24]++; /* of the nonce */
 	assert_int_equal(
 	        storage_encrypt(&fixture_key, record + 24, place_of(record, memory),
