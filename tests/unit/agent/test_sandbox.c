@@ -325,8 +325,10 @@ static void roles_and_what_kills_them(void **state)
 
 static void what_one_role_may_another_may_not(void **state)
 {
-	enum { writers = 1 << ROLE_REPORTER | 1 << ROLE_SIGNER | 1 << ROLE_CARD | 1 << ROLE_FIDO2 |
-	       1 << ROLE_SEAL };
+	enum {
+		writers = 1 << ROLE_REPORTER | 1 << ROLE_SIGNER | 1 << ROLE_CARD | 1 << ROLE_FIDO2 |
+		          1 << ROLE_SEAL
+	};
 	static const struct {
 		int (*action)(void);
 		unsigned may; /* bits of roles */
