@@ -29,6 +29,8 @@ struct card_login {
 	int reader;    /* the process card */
 	bool code_too; /* the policy takes codes as well */
 	struct card_view *view;
+	struct card_trust *trust; /* NULL: trust_error */
+	int trust_error;
 	struct choice choice;
 	char pin[LOGIN_TEXT_MAX];
 	char typed[LOGIN_TEXT_MAX]; /* a voucher's code instead of the card */
@@ -43,7 +45,7 @@ static bool is_better(const struct choice *candidate, const struct choice *best)
 	return candidate->held && !best->held;
 }
 
-static int weigh(struct card_login *c, const struct card_trust *trust, size_t which)
+static int weigh(struct card_login *c, size_t which)
 {
 	const struct auth_rules *rules = c->w->login->rules;
 	struct choice candidate = {.which = which, .certificate = &c->view->certificates[which]};
@@ -55,7 +57,7 @@ static int weigh(struct card_login *c, const struct card_trust *trust, size_t wh
 	if (error != 0)
 		return error;
 	candidate.verdict = card_check(
-	        trust, certificate->der, certificate->length, clock_wall(), rules->crl_grace);
+	        c->trust, certificate->der, certificate->length, clock_wall(), rules->crl_grace);
 	if (is_better(&candidate, &c->choice))
 		c->choice = candidate;
 	return 0;
@@ -64,8 +66,7 @@ static int weigh(struct card_login *c, const struct card_trust *trust, size_t wh
 /* The certificate to log in with: a good one, the user's own where there are several. */
 static int choose(struct card_login *c)
 {
-	struct card_trust *trust = NULL;
-	int error = card_trust_read(c->w->login->root, &trust);
+	int error = c->trust_error;
 
 	c->choice =
 	        (struct choice){.verdict = {.fault = error == 0 ? CARD_BROKEN : CARD_UNTRUSTED}};
@@ -73,8 +74,7 @@ static int choose(struct card_login *c)
 		log_error("%s: %s", LANGUAGE("カードの認証局", "card authorities"),
 		        error_text(error));
 	for (size_t i = 0; error == 0 && i < c->view->count; i++)
-		error = weigh(c, trust, i);
-	card_trust_free(&trust);
+		error = weigh(c, i);
 	return error;
 }
 
@@ -289,6 +289,8 @@ enum login_result authenticate_card(struct worker *w)
 	int error = worker_reader(w, WORKER_CARD, &c.reader);
 
 	view = (struct card_view){.reader = CARD_UNUSABLE};
+	/* While the process card starts. */
+	c.trust_error = error == 0 ? card_trust_read(w->login->root, &c.trust) : 0;
 	if (error == 0)
 		error = look(&c);
 	if (error == 0 && c.typed[0] == '\0' && view.reader == CARD_PRESENT)
@@ -297,6 +299,7 @@ enum login_result authenticate_card(struct worker *w)
 		result = without_card(&c, error);
 	explicit_bzero(c.pin, sizeof(c.pin));
 	explicit_bzero(c.typed, sizeof(c.typed));
+	card_trust_free(&c.trust);
 	if (c.reader >= 0)
 		close(c.reader);
 	return result;

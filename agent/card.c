@@ -51,7 +51,7 @@ static void module_open(struct reader *r, int root)
 		log_error("%s: %s", PATH_AGENT_YAML, error_text(error));
 		return;
 	}
-	r->module = p11_kit_module_load(config.card_module, 0);
+	r->module = p11_kit_module_load(config.card_module, P11_KIT_MODULE_UNMANAGED);
 	if (r->module == NULL) {
 		log_error("%s: %s", config.card_module, p11_kit_message());
 		return;

@@ -10,6 +10,7 @@
 #include <sched.h>
 #include <seccomp.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -428,8 +429,6 @@ static int filter_load(const struct profile *list, size_t count)
 		r = ERR_IO;
 out:
 	seccomp_release(filter);
-	/* What it took to make the list would stay with the process for as long as that runs. */
-	memory_give_back();
 	return r;
 }
 
@@ -507,6 +506,13 @@ static int child_enter(const struct sandbox_ids *ids)
 	return r;
 }
 
+/* What it took to make the list would stay with the process for as long as that runs. Those that
+ * end after one command or one login would only have to get back what they are about to use. */
+static bool is_resident(enum role role)
+{
+	return role != ROLE_ADMIN && role != ROLE_CARD && role != ROLE_FIDO2;
+}
+
 int sandbox_enter(enum role role, const struct sandbox_ids *ids)
 {
 	int r;
@@ -523,8 +529,11 @@ int sandbox_enter(enum role role, const struct sandbox_ids *ids)
 		r = process_harden();
 	if (r != 0)
 		return r;
-	return role == ROLE_MAIN ? filter_load(profiles, COUNT(profiles))
-	                         : filter_load(&profiles[role], 1);
+	r = role == ROLE_MAIN ? filter_load(profiles, COUNT(profiles))
+	                      : filter_load(&profiles[role], 1);
+	if (is_resident(role))
+		memory_give_back();
+	return r;
 }
 
 int sandbox_enter_keeper(void)
@@ -533,5 +542,8 @@ int sandbox_enter_keeper(void)
 
 	if (r == 0)
 		r = process_harden();
-	return r == 0 ? filter_load(&profile_keeper, 1) : r;
+	if (r == 0)
+		r = filter_load(&profile_keeper, 1);
+	memory_give_back();
+	return r;
 }
