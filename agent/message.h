@@ -78,8 +78,7 @@ enum message {
 	                   there */
 	MESSAGE_BREACH, /* signer -> main: u8 role: that sibling sent what it may not, and is to be
 	                   ended */
-	MESSAGE_EXPECT, /* guard -> main: nothing; a device came, there will be a REQUEST about it
-	                 */
+	MESSAGE_EXPECT, /* guard -> main: nothing; a REQUEST about a device will follow */
 };
 
 /* What the CLI asks on control.sock: one frame of type CONTROL_ASK, payload u8 verb; POLICY_OFFER

@@ -2,7 +2,7 @@
 # other process shares and nobody can take back (private dirty), which is not ours to give back page by page. Then once
 # more with $RULES (100,000) rules, each about another device.
 # alone
-rules=${RULES:-100000}
+count=${RULES:-100000}
 . "$SEKISHO_TOP/tests/bench/guard/usbguard.sh"
 
 # "PSS DIRTY" in kB of the processes of a unit, and into the log each of them.
@@ -31,7 +31,7 @@ ours_look() {
 	read -r core_pss core_dirty < <(memory_of sekishod sekishod main guard)
 }
 numbered() { # FORMAT: one line a rule
-	seq 0 $((rules - 1)) | awk -v format="$1\n" '{printf format, 4096 + $1 % 500, int($1 / 500), $1}'
+	seq 0 $((count - 1)) | awk -v format="$1\n" '{printf format, 4096 + $1 % 500, int($1 / 500), $1}'
 }
 
 resume_terminal
@@ -62,8 +62,10 @@ numbered 'allow id %04x:%04x serial "SN%08d"' >"$directory/rules/rules.conf"
 send_directory "$directory/rules" /root/rules
 guest 'cat /root/rules/rules.conf >>/etc/usbguard/rules.conf'
 guest_timeout=240 usbguard_rules
-guest_timeout=240 guest 'until usbguard list-rules | tail -n 1 | grep -q SN; do sleep 2; done'
+# It answers no question about so many; it has them when it does nothing any more.
+guest_timeout=240 guest 'pid=$(pidof usbguard-daemon); spent() { cut -d" " -f14,15 /proc/$pid/stat; }
+	until before=$(spent); sleep 5; [ "$(spent)" = "$before" ]; do :; done' || fail "USBGuard does not come to rest"
 sleep 10
 read -r their_pss their_dirty < <(memory_of usbguard)
 read -r all_pss all_dirty core_pss core_dirty <<<"$loaded"
-tell "$rules rules"
+tell "$count rules"
