@@ -18,7 +18,7 @@ trace_prepare() {
 trace_times() {
 	awk '
 		function stamp() {match($0, /[0-9]+\.[0-9]+: /); return substr($0, RSTART, RLENGTH - 2) * 1000000}
-		/ uevent: .*name="[0-9]+-[0-9.]+"/ {begun = stamp(); authorised = 0}
+		/ uevent: .*name="[0-9]+-[0-9.]+" action="ACTION=add"/ {begun = stamp(); authorised = 0}
 		/ authorise: / && !authorised {authorised = stamp()}
 		/ driver: / && begun && authorised {printf "%d %d\n", stamp() - begun, stamp() - authorised; begun = 0}'
 }

@@ -138,6 +138,6 @@ done 9<<-END
 	the security key and a disk|way-denied usb_storage hid|if=03:00:00 report=$fido ep=81:03 ep=02:03 if=08:06:50 ep=83:02 ep=04:02
 END
 unmake
-seen=$(usable_seen | grep -F /vhci_hcd | grep -vE '/hidraw|taken by usbhid|/0003:1D50' || true)
+seen=$(usable_seen | grep -F /vhci_hcd | grep -vE '/hidraw|/hiddev|taken by usbhid|/0003:1D50' || true)
 [ -z "$seen" ] || fail "a phone was usable, if only for a moment: $seen"
 echo "FIGURE $number hostile devices, each denied and told of as expected, none usable for a moment"
