@@ -65,6 +65,7 @@ struct auth {
 	struct auth_rules rules;
 	struct worker_slot workers[WORKERS_MAX];
 	bool reload;
+	bool ask_key; /* there may be another by now */
 	bool retell;
 	bool look;        /* main wants to know how things are */
 	int error;        /* main said what it may not */
@@ -91,7 +92,8 @@ static const struct storage_key *key_of(const struct auth *auth)
 	return auth->seal.answer == SEAL_OPEN ? &secret.key : NULL;
 }
 
-/* Synchronous: a login without the key is refused, and there is nothing else to do here. */
+/* Synchronous: a login without the key is refused, and there is nothing else to do here. One that
+ * we have stays when the TPM is away. */
 static void ask_key(struct auth *auth, int timeout_ms)
 {
 	struct seal_result result = {.answer = SEAL_AWAY};
@@ -104,12 +106,15 @@ static void ask_key(struct auth *auth, int timeout_ms)
 		close(fd);
 	if (error != 0)
 		log_error("%s: %s", child_role_name(ROLE_SEAL), error_text(error));
+	auth->ask_key = false;
+	auth->key_ms = clock_boot_ms() + KEY_RETRY_MS;
 	if (result.answer != SEAL_OPEN)
 		log_error("%s", seal_answer_text(result.answer));
+	if (result.answer != SEAL_OPEN && key_of(auth) != NULL)
+		return;
 	auth->seal_told &= result.answer == auth->seal.answer;
 	auth->seal = result;
 	auth->retell |= !auth->seal_told;
-	auth->key_ms = clock_boot_ms() + KEY_RETRY_MS;
 }
 
 /* Who waits at the login is told the truth of this moment, but no crowd keeps the TPM busy. */
@@ -276,6 +281,7 @@ static void on_main(void *context, struct frame *frame)
 	switch (frame->type) {
 	case MESSAGE_RELOAD:
 		auth->reload = true;
+		auth->ask_key = true;
 		break;
 	case MESSAGE_SIGNER:
 		auth->retell = true;
@@ -543,8 +549,8 @@ static void do_due(struct auth *auth)
 			end_worker(&auth->workers[i]);
 	if (auth->reload) {
 		load_policy(auth);
-		auth->key_ms = 0;
-		look_for_key(auth);
+		if (auth->ask_key)
+			ask_key(auth, KEY_SERVING_MS);
 	} else if (!auth->look && !changed && !ended &&
 	           (!auth->retell || auth->child.channel.signer_fd < 0 || auth->retry_ms > now)) {
 		return;

@@ -261,7 +261,9 @@ int auth_admin_precheck(
 		        LANGUAGE("登録できる数に達しています", "has as many tokens as can be"));
 	error = control_ask(cli, CONTROL_STATUS, -1, &json);
 	free(json);
-	return error == 0 ? EXIT_YES : control_complain(error);
+	if (error != 0)
+		return control_complain(error);
+	return auth_admin_key(cli) != NULL ? EXIT_YES : EXIT_NO;
 }
 
 static void drop_kind(struct auth_state *state, enum token_kind kind)
@@ -463,8 +465,10 @@ int auth_admin_each(const struct cli *cli,
 
 	if (count < 0)
 		return errno == ENOENT ? EXIT_YES : refuse(PATH_AUTH_DIR, error_text(ERR_IO));
+	if (count > 0 && auth_admin_key(cli) == NULL)
+		code = EXIT_UNASKED;
 	for (int i = 0; i < count; i++) {
-		if (visit(cli, names[i]->d_name, each, context) != EXIT_YES)
+		if (code != EXIT_UNASKED && visit(cli, names[i]->d_name, each, context) != EXIT_YES)
 			code = EXIT_NO;
 		free(names[i]);
 	}

@@ -82,6 +82,7 @@ int seal_ask(int fd, int timeout_ms, struct storage_key *key, struct seal_result
 {
 	uint8_t memory[SEAL_FRAME_MAX];
 	struct frame frame;
+	struct storage_key taken;
 	int error = frame_send(fd, SEAL_ASK, NULL, 0, NULL, 0);
 
 	*result = (struct seal_result){.answer = SEAL_AWAY};
@@ -89,7 +90,12 @@ int seal_ask(int fd, int timeout_ms, struct storage_key *key, struct seal_result
 		error = frame_receive_type(
 		        fd, timeout_ms, memory, sizeof(memory), SEAL_ANSWER, &frame);
 	if (error == 0)
-		error = take_answer(&frame.payload, key, result);
+		error = take_answer(&frame.payload, &taken, result);
+	if (error != 0)
+		result->answer = SEAL_AWAY;
+	if (result->answer == SEAL_OPEN)
+		*key = taken;
+	explicit_bzero(&taken, sizeof(taken));
 	explicit_bzero(memory, sizeof(memory));
 	return error;
 }

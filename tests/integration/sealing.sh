@@ -179,6 +179,11 @@ check "and the journal" journalled '"secrets.sealed","sealed":"tpm","cause":"fou
 
 # another TPM: this one was cleared, or the disk is in another machine
 stop_tpm
+check "auth that has the key goes on without the TPM" logs_in
+kill -HUP "$agent"
+within 10 grep -q 'The TPM that sealed' "$work/log"
+check "also when everything is read again" logs_in
+check "and says nothing new" journalled '"event":"secrets.unreadable"' 1
 check "another TPM" start_tpm two
 restart_agent
 check "does not open it" sealed unreadable
