@@ -2,8 +2,9 @@
  * A security key in software, for tests/integration/key.sh: CTAPHID (CTAP 2.0 §8.1) over two FIFOs,
  * authenticatorGetInfo, MakeCredential, GetAssertion and ClientPIN (PIN protocol one), ES256.
  *     soft_key DIR PIN [finger]     (PIN "": none is set; finger: it knows a fingerprint)
- * makes DIR/to and DIR/from, 64-byte reports without their number, and reads DIR/deed before each
- * command: what it is to do wrong this time.
+ * makes DIR/to and DIR/from where they are missing, 64-byte reports without their number, and reads
+ * DIR/deed before each command: what it is to do wrong this time. In the terminal tests both are
+ * the USB gadget's end, /dev/hidg0.
  */
 #include <cbor.h>
 #include <errno.h>
@@ -573,7 +574,9 @@ static uint8_t command(struct key *k, const struct message *in, struct message *
 
 static void send_report(const struct key *k, const uint8_t *report, size_t length)
 {
-	if (write(k->from, report, length) != (ssize_t)length && errno != EAGAIN)
+	/* ESHUTDOWN: a gadget that was pulled out. */
+	if (write(k->from, report, length) != (ssize_t)length && errno != EAGAIN &&
+	        errno != ESHUTDOWN)
 		die("write");
 }
 
@@ -703,13 +706,13 @@ static void run(struct key *k)
 	}
 }
 
-static int make_fifo(const char *directory, const char *name)
+static int open_end(const char *directory, const char *name)
 {
 	char path[512];
 	int fd = -1;
 
 	(void)snprintf(path, sizeof(path), "%s/%s", directory, name);
-	if (mkfifo(path, 0666) != 0 || chmod(path, 0666) != 0)
+	if (mkfifo(path, 0666) == 0 ? chmod(path, 0666) != 0 : errno != EEXIST)
 		die(path);
 	fd = open(path, O_RDWR | O_CLOEXEC);
 	if (fd < 0)
@@ -731,8 +734,8 @@ int main(int argc, char **argv)
 	k.agreement = new_key();
 	if (RAND_bytes(k.token, sizeof(k.token)) != 1)
 		die("random");
-	k.from = make_fifo(k.directory, "from");
-	k.to = make_fifo(k.directory, "to");
+	k.from = open_end(k.directory, "from");
+	k.to = open_end(k.directory, "to");
 	run(&k);
 	return 0;
 }

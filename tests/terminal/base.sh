@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Builds the minimal Debian 12 that the terminal tests boot: kernel, initramfs and disk, nothing of Sekisho in it.
 #     tests/terminal/base.sh [DIR]      (root; DIR: ${SEKISHO_VM_DIR:-build/terminal})
-# Leaves DIR/base/{vmlinuz,initrd,disk.img} and, for the comparison, USBGuard's packages in DIR/base/usbguard; does nothing when what it would build from is unchanged.
+# Leaves DIR/base/{vmlinuz,initrd,disk.img} and packages that a scenario installs by itself: USBGuard's in DIR/base/usbguard for the
+# comparison, those of a desktop in DIR/base/desktop. Does nothing when what it would build from is unchanged.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 directory=${1:-${SEKISHO_VM_DIR:-$here/../../build/terminal}}
@@ -10,6 +11,8 @@ directory=$(cd "$directory" && pwd)
 
 # What a Debian installation without any task has, as far as the tests or the product can meet it.
 PACKAGES=udev,kmod,systemd,systemd-sysv,dbus,login,passwd,sudo,procps,iproute2,libpam-modules,libpam-runtime,initramfs-tools,busybox-static,grub2-common
+# Debian's own that logins are tested with, and that need nothing else than what is there; of lightdm only its PAM service.
+DESKTOP="libpam-systemd lightdm pamtester vlock"
 # For the root disk and the command channel, in load order.
 INITRAMFS_MODULES="virtio_ring virtio virtio_pci_modern_dev virtio_pci_legacy_dev virtio_pci virtio_blk crc16
 	crc32c_generic libcrc32c mbcache jbd2 ext4 virtio_console"
@@ -95,9 +98,10 @@ trap 'rm -rf "$work"' EXIT
 mkdir "$work/root" "$work/out"
 unpack_kernel "$kernel" "$work" &
 unpacking=$!
-mkdir -p "$work/out/usbguard/partial"
+mkdir -p "$work/out/usbguard/partial" "$work/out/desktop"
 mmdebstrap --quiet --variant=minbase --include="$PACKAGES" --customize-hook="APT_CONFIG=\$MMDEBSTRAP_APT_CONFIG \
 	apt-get -qq -y --no-install-recommends -o APT::Sandbox::User=root -o Dir::Cache::archives='$work/out/usbguard' --download-only install usbguard >/dev/null" \
+	--customize-hook="cd '$work/out/desktop' && APT_CONFIG=\$MMDEBSTRAP_APT_CONFIG apt-get -qq -o APT::Sandbox::User=root download $DESKTOP" \
 	bookworm "$work/root.tar"
 rm -rf "$work/out/usbguard/partial" "$work/out/usbguard/lock"
 tar -C "$work/root" -xf "$work/root.tar" --exclude='./dev/*'

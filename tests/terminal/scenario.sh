@@ -29,6 +29,8 @@ finish() {
 	[ "$code" = 0 ] || keep_guest_logs
 	machine_stop
 	collector_stop
+	# shellcheck disable=SC2046 # what else the scenario has started
+	kill $(jobs -p) 2>/dev/null
 	exit "$code"
 }
 trap finish EXIT

@@ -283,12 +283,17 @@ console_expect() { # REGEX [SECONDS]
 }
 
 # Answers the prompts of login, su or sudo. True when a shell (prompt "$" or "#") comes up, false when refused.
-console_answer() { # PASSWORD CODE
+# $console_said: what was shown on the way. $console_pause: seconds before each answer, for who forgets what was typed before it asked.
+console_answer() { # PASSWORD CODE [PIN]
 	local asked=no
-	local prompt='Password: |password for [a-z]+: |Verification code: |incorrect|tries exceeded|failure|denied|[Ss]orry|not be completed|terminal login: |[$#] $'
+	local prompt='Password: |password for [a-z]+: |Verification code: |PIN \([^)]*\): |incorrect|tries exceeded|failure|denied|[Ss]orry|not be completed|terminal login: |[$#] $'
+	console_said=
 	while console_expect "$prompt" 30; do
+		console_said+=$console_seen$console_match
+		sleep "${console_pause:-0}"
 		case $console_match in
 		*assword*) console_type "$1"; asked=yes ;;
+		*PIN*) console_type "${3-}" ;;
 		*code*) console_type "$2" ;;
 		*'$ ' | *'# ') return 0 ;;
 		*) [ $asked = yes ] || fail "nothing was asked: $console_match"; return 1 ;;
@@ -304,13 +309,13 @@ console_drain() {
 }
 
 # console login(1) on the second serial line.
-log_in() { # USER PASSWORD CODE
+log_in() { # USER PASSWORD CODE [PIN]
 	# A prompt that was shown before the machine was kept is not shown again by itself.
 	[ "$console_fresh" = no ] || console_type ""
 	console_fresh=no
 	console_expect 'terminal login: ' 40 || fail "no login prompt: $console_text"
 	console_type "$1"
-	console_answer "$2" "$3"
+	console_answer "$2" "$3" "${4-}"
 }
 
 log_out() {
