@@ -57,6 +57,9 @@ struct worker_slot {
 	bool given;
 	bool card_given;
 	bool fido2_given;
+	bool session_told;
+	bool present_told;
+	char user[AUTH_USER_MAX + 1]; /* whose state it was given */
 	int64_t deadline_ms;
 };
 
@@ -332,7 +335,7 @@ static int open_signer(struct auth *auth, int *fd)
 	return error;
 }
 
-static int give(struct auth *auth, const struct worker_slot *slot, const char *user)
+static int give(struct auth *auth, struct worker_slot *slot, const char *user)
 {
 	enum worker_gift gift = GIFT_NOTHING;
 	int fds[2] = {-1, -1};
@@ -347,6 +350,8 @@ static int give(struct auth *auth, const struct worker_slot *slot, const char *u
 		        error_text(error));
 	else
 		byte = (uint8_t)gift;
+	if (byte == GIFT_OWN)
+		snprintf(slot->user, sizeof(slot->user), "%.*s", AUTH_USER_MAX, user);
 	error = frame_send(slot->fd, WORKER_GIVEN, &byte, sizeof(byte), fds, error == 0 ? 2 : 0);
 	for (size_t i = 0; i < 2; i++)
 		if (fds[i] >= 0)
@@ -395,6 +400,38 @@ static int give_reader(struct auth *auth, struct worker_slot *slot, const struct
 	return error;
 }
 
+/* A worker has nothing to tell of who is not enrolled. Main journals what it cannot watch. */
+static int watch_session(struct auth *auth, struct worker_slot *slot, struct frame *frame)
+{
+	uint32_t uid = buffer_get_u32(&frame->payload);
+	int error = 0;
+
+	if (buffer_end(&frame->payload) != 0 || frame->fd_count != 1 || slot->session_told ||
+	        slot->user[0] == '\0')
+		return ERR_FORMAT;
+	slot->session_told = true;
+	error = channel_request(&auth->child.channel, REQUEST_SESSION, slot->user,
+	        (uint64_t)uid << 32 | auth->rules.idle_lock, frame->fds[0], NULL);
+	if (error != 0)
+		log_warning("%s: %s", slot->user, error_text(error));
+	return 0;
+}
+
+static int note_present(struct auth *auth, struct worker_slot *slot, const struct frame *frame)
+{
+	bool token = frame->fd_count == 1;
+	int error = 0;
+
+	if (buffer_end(&frame->payload) != 0 || slot->present_told || slot->user[0] == '\0')
+		return ERR_FORMAT;
+	slot->present_told = true;
+	error = channel_request(&auth->child.channel, token ? REQUEST_TOKEN : REQUEST_PRESENT,
+	        slot->user, 0, token ? frame->fds[0] : -1, NULL);
+	if (error != 0)
+		log_warning("%s: %s", slot->user, error_text(error));
+	return frame_send(slot->fd, WORKER_NOTED, NULL, 0, NULL, 0);
+}
+
 /* A worker asks once for each thing. Its end is seen here too: the socket pair closes. */
 static void serve_worker(struct auth *auth, struct worker_slot *slot)
 {
@@ -404,12 +441,17 @@ static void serve_worker(struct auth *auth, struct worker_slot *slot)
 
 	const bool received = error == 0;
 
-	if (received && frame.fd_count != 0)
+	if (received &&
+	        frame.fd_count > (frame.type == WORKER_SESSION || frame.type == WORKER_PRESENT))
 		error = ERR_FORMAT;
 	if (error == 0 && frame.type == WORKER_ASK)
 		error = give_state(auth, slot, &frame);
 	else if (error == 0 && (frame.type == WORKER_CARD || frame.type == WORKER_FIDO2))
 		error = give_reader(auth, slot, &frame);
+	else if (error == 0 && frame.type == WORKER_SESSION)
+		error = watch_session(auth, slot, &frame);
+	else if (error == 0 && frame.type == WORKER_PRESENT)
+		error = note_present(auth, slot, &frame);
 	else if (error == 0)
 		error = ERR_FORMAT;
 	if (received)

@@ -156,6 +156,19 @@ static void explain(const struct card_login *c, const struct card_signature *s,
 	(void)worker_say(c->w, LOGIN_ERROR, text);
 }
 
+/* The process that read the card stays with it. */
+static enum login_result accept_card(struct card_login *c, const struct auth_answer *answer)
+{
+	enum login_result result = LOGIN_UNAVAILABLE;
+
+	c->w->token = c->reader;
+	result = worker_accept(c->w, answer);
+	if (result == LOGIN_SUCCESS)
+		(void)card_watch(c->reader);
+	c->w->token = -1;
+	return result;
+}
+
 static enum login_result conclude(
         struct card_login *c, const struct card_signature *s, const struct auth_answer *answer)
 {
@@ -163,7 +176,7 @@ static enum login_result conclude(
 		if (c->choice.verdict.old_crl &&
 		        worker_tell(c->w, EVENT_CARD_CRL_OLD, 0, NULL) != 0)
 			return LOGIN_UNAVAILABLE;
-		return worker_accept(c->w, answer);
+		return accept_card(c, answer);
 	}
 	if (answer->outcome == AUTH_LOCKED || answer->outcome == AUTH_LOCKED_NOW) {
 		if (s->tries == CARD_TRIES_NONE)

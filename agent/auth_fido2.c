@@ -91,13 +91,26 @@ static int tell_alarm(struct key_login *k, const struct auth_answer *answer)
 	return worker_tell(k->w, EVENT_KEY_COUNTED_BACK, FIELD_TOKEN, token);
 }
 
+/* The process that spoke to the key stays with it. */
+static enum login_result accept_key(struct key_login *k, const struct auth_answer *answer)
+{
+	enum login_result result = LOGIN_UNAVAILABLE;
+
+	k->w->token = k->reader;
+	result = worker_accept(k->w, answer);
+	if (result == LOGIN_SUCCESS)
+		(void)fido2_watch(k->reader);
+	k->w->token = -1;
+	return result;
+}
+
 static enum login_result conclude(
         struct key_login *k, const struct auth_answer *answer, enum fido2_fault fault)
 {
 	const char *cause = NULL;
 
 	if (answer->outcome == AUTH_ACCEPTED)
-		return worker_accept(k->w, answer);
+		return accept_key(k, answer);
 	if (k->result.answer == FIDO2_DONE && fault == FIDO2_COUNTED_BACK &&
 	        tell_alarm(k, answer) != 0)
 		return LOGIN_UNAVAILABLE;

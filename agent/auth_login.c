@@ -305,6 +305,22 @@ enum login_result worker_fail(struct worker *w, int error)
 	return LOGIN_UNAVAILABLE;
 }
 
+/* Main keeps what stays with the token before that begins to wait: its end is never missed. */
+static void tell_present(const struct worker *w)
+{
+	uint8_t memory[64];
+	struct frame frame;
+	int error = frame_send(
+	        w->login->parent, WORKER_PRESENT, NULL, 0, &w->token, w->token >= 0 ? 1 : 0);
+
+	if (error == 0)
+		error = worker_receive(w->login->parent, GIFT_TIMEOUT_MS, memory, sizeof(memory),
+		        WORKER_NOTED, 0, &frame);
+	if (error != 0)
+		log_error(
+		        "%s: %s", LANGUAGE("在席を記録できません", "presence"), error_text(error));
+}
+
 /* Nobody enters unrecorded. An application may leave the account stage out: lockers do. */
 enum login_result worker_accept(struct worker *w, const struct auth_answer *answer)
 {
@@ -312,7 +328,11 @@ enum login_result worker_accept(struct worker *w, const struct auth_answer *answ
 
 	if (result != LOGIN_SUCCESS)
 		return result;
-	return tell_accepted(w, answer) == 0 ? LOGIN_SUCCESS : LOGIN_UNAVAILABLE;
+	if (tell_accepted(w, answer) != 0)
+		return LOGIN_UNAVAILABLE;
+	if (worker_is_arrival(w))
+		tell_present(w);
+	return LOGIN_SUCCESS;
 }
 
 static enum login_result conclude(struct worker *w, int error, const struct auth_answer *answer)
@@ -424,7 +444,7 @@ static enum login_result run_checked(struct worker *w)
 
 void login_serve(const struct login *login)
 {
-	struct worker w = {.login = login};
+	struct worker w = {.login = login, .token = -1};
 	enum login_result result = LOGIN_UNAVAILABLE;
 	uint8_t byte = 0;
 	int error = receive_begin(&w);

@@ -12,6 +12,10 @@ enum worker_message {
 	WORKER_GIVEN,   /* u8 enum worker_gift; fds: a channel to the signer, the state file */
 	WORKER_CARD,    /* nothing; once */
 	WORKER_FIDO2,   /* nothing; once */
+	WORKER_SESSION, /* u32 uid; fd: the client; once: a session is opened */
+	WORKER_PRESENT, /* fd: what WORKER_READER brought, or none; once: the user has shown who it
+	                   is. Answered by WORKER_NOTED */
+	WORKER_NOTED,   /* nothing */
 	WORKER_READER,  /* fd: a process card (agent/card.h) or fido2 (agent/fido2.h), or none */
 };
 

@@ -19,6 +19,7 @@ void auth_rules_default(struct auth_rules *rules)
 	        .step = 30,
 	        .window = 1,
 	        .idle_days = 14,
+	        .idle_lock = 300,
 	        .combinations = {.count = 1, .factors = {FACTOR_PASSWORD | FACTOR_TOTP}},
 	};
 	services_unattended_default(&rules->unattended);
@@ -61,6 +62,7 @@ int auth_rules_read(int root, struct auth_rules *rules)
 	        .idle_days = policy->idle_days,
 	        .crl_grace = policy->crl_grace_hours * SECONDS_OF_HOUR,
 	        .voucher = policy->voucher,
+	        .idle_lock = policy->idle_lock,
 	        .combinations = policy->login,
 	        .unattended = policy->unattended,
 	};

@@ -85,14 +85,14 @@ enum login_result check_account(struct worker *w)
 	return locked ? LOGIN_PERM_DENIED : LOGIN_SUCCESS;
 }
 
-/* Who is in already, and becomes another: it is recorded, and is no login to be shown. */
-static bool is_arrival(const char *service)
+/* It is recorded, and is no login to be shown. */
+bool worker_is_arrival(const struct worker *w)
 {
 	static const char *const others[] = {
 	        "su", "su-l", "sudo", "sudo-i", "runuser", "runuser-l", "polkit-1", "pkexec"};
 
 	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
-		if (strcmp(service, others[i]) == 0)
+		if (strcmp(w->begin.service, others[i]) == 0)
 			return false;
 	return true;
 }
@@ -139,11 +139,22 @@ static struct auth_session note_session(const struct worker *w, bool arrival)
 	return session;
 }
 
+/* From here on it is locked when its person goes. What keeps that from being is an event of main's,
+ * and no reason to keep the person out. */
+static void watch_session(const struct worker *w, uint32_t uid)
+{
+	uint8_t memory[4];
+	struct buffer b = buffer_over(memory, sizeof(memory));
+
+	buffer_put_u32(&b, uid);
+	(void)frame_send(w->login->parent, WORKER_SESSION, b.data, b.length, &w->login->client, 1);
+}
+
 /* Only root opens sessions; a locker's word about one would be a hole in the record. */
 enum login_result open_session(struct worker *w)
 {
 	static struct event_record e; /* 24 KiB: not for the stack */
-	bool arrival = is_arrival(w->begin.service);
+	bool arrival = worker_is_arrival(w);
 	struct auth_session session;
 
 	if (w->login->peer != 0)
@@ -158,6 +169,8 @@ enum login_result open_session(struct worker *w)
 	tzset();
 	if (arrival)
 		show_last(w, &session.last);
+	if (arrival && !w->file.decoy)
+		watch_session(w, session.uid);
 	return LOGIN_SUCCESS;
 }
 

@@ -487,6 +487,7 @@ static int note_session(const struct auth_file *file, const struct auth_visit *v
 	if (error != 0)
 		goto out;
 	tell_shown(&state, visit->at, session);
+	session->uid = state.uid;
 	session->person = state.person;
 	session->last = state.visit;
 	state.session_at = visit->at;

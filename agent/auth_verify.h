@@ -19,6 +19,7 @@ struct auth_rules {
 	unsigned idle_days;
 	unsigned crl_grace; /* seconds */
 	bool voucher;       /* may one stand in for a token? */
+	unsigned idle_lock; /* seconds */
 	struct login_combinations combinations;
 	char party[FIDO2_RP_SIZE]; /* whose security keys log in; "": nobody's */
 	struct services unattended;
@@ -107,6 +108,7 @@ int auth_verify_person(const struct auth_file *file, struct auth_person *person)
 
 /* What there is to say of a session. */
 struct auth_session {
+	uint32_t uid;
 	struct auth_person person;
 	enum token_kind kind;   /* of the token the person showed for it */
 	unsigned token;         /* its id; 0: a voucher; or none, as when root becomes somebody */

@@ -2,6 +2,8 @@
 #ifndef SEKISHO_AGENT_AUTH_WORKER_H
 #define SEKISHO_AGENT_AUTH_WORKER_H
 
+#include <stdbool.h>
+
 #include "agent/auth_login.h"
 #include "agent/channel.h"
 #include "core/event.h"
@@ -19,6 +21,7 @@ struct begin {
 
 struct worker {
 	const struct login *login;
+	int token; /* the process card or fido2 that is to stay with what was shown; -1: none */
 	struct begin begin;
 	struct auth_file file;
 	struct channel channel; /* the signer's alone */
@@ -57,6 +60,9 @@ enum login_result worker_admit(struct worker *w, enum login_result refusal);
 enum login_result check_account(struct worker *w);
 enum login_result open_session(struct worker *w);
 enum login_result close_session(struct worker *w);
+
+/* Who is in already, and becomes another (su, sudo) has not arrived. */
+bool worker_is_arrival(const struct worker *w);
 
 /* Has main start a process card or fido2, by way of auth: WORKER_CARD, WORKER_FIDO2. ERR_CLOSED:
  * there is none; errors of worker_receive(). */

@@ -5,6 +5,7 @@
 #include <p11-kit/p11-kit.h>
 #include <p11-kit/pkcs11.h>
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -36,6 +37,8 @@ struct found {
 
 struct reader {
 	CK_FUNCTION_LIST *module; /* NULL: unusable */
+	bool rests;               /* was finalized after a signature */
+	CK_SLOT_ID signer;        /* where that was */
 	size_t count;
 	struct found found[CARD_CERTIFICATES_MAX];
 };
@@ -173,6 +176,18 @@ static void forget(struct reader *r)
 	r->count = 0;
 }
 
+/* OpenSC resets a card that it lets go (opensc.conf): whoever speaks to it next finds it without
+ * the PIN, which C_Logout alone does not take back from a My Number card. From then on it must not:
+ * that could be another's card, in the midst of a login. */
+static void rest(struct reader *r, CK_SLOT_ID signer)
+{
+	forget(r);
+	(void)p11_kit_module_finalize(r->module);
+	(void)unsetenv("OPENSC_CONF");
+	r->rests = true;
+	r->signer = signer;
+}
+
 static enum card_reader look(struct reader *r)
 {
 	CK_SLOT_ID slots[SLOTS_MAX];
@@ -180,7 +195,7 @@ static enum card_reader look(struct reader *r)
 	enum card_kind kind = CARD_OF_OFFICE;
 	bool present = false;
 
-	if (r->module == NULL)
+	if (r->module == NULL || r->rests)
 		return CARD_UNUSABLE;
 	forget(r);
 	if (r->module->C_GetSlotList(CK_TRUE, slots, &count) != CKR_OK || count > SLOTS_MAX)
@@ -315,7 +330,6 @@ static enum card_answer sign(const struct reader *r, struct signing *s)
 		code = CKR_KEY_HANDLE_INVALID;
 	else
 		code = sign_with(r, s, key, type);
-	/* The next who speaks to the card must not find it open. */
 	(void)r->module->C_Logout(s->found->session);
 	return answer_of(code);
 }
@@ -354,10 +368,37 @@ static int answer_sign(struct reader *r, int fd, struct buffer *asked)
 	buffer_put_u8(&b, (uint8_t)answer);
 	buffer_put_u8(&b, (uint8_t)tries);
 	buffer_put_bytes(&b, s.signature, s.signature_length);
+	/* Before anybody hears of it: the next login may begin then. */
+	rest(r, s.found->slot);
 	error = frame_send(fd, CARD_SIGNED, b.data, b.length, NULL, 0);
 out:
 	explicit_bzero(&s, sizeof(s));
 	return error;
+}
+
+static bool is_there(const struct reader *r, CK_SLOT_ID slot)
+{
+	CK_SLOT_INFO info = {0};
+
+	return r->module->C_GetSlotInfo(slot, &info) == CKR_OK &&
+	       (info.flags & CKF_TOKEN_PRESENT) != 0;
+}
+
+/* Sleeps in the module until a card comes or goes. Whatever else ends the waiting, such as the end
+ * of pcscd, is taken as the card's end. */
+static int watch(struct reader *r)
+{
+	CK_SLOT_ID changed = 0;
+	CK_RV code = CKR_OK;
+
+	if (r->module == NULL || !r->rests)
+		return ERR_FORMAT;
+	code = p11_kit_module_initialize(r->module);
+	while (code == CKR_OK && is_there(r, r->signer))
+		code = r->module->C_WaitForSlotEvent != NULL
+		               ? r->module->C_WaitForSlotEvent(0, &changed, NULL)
+		               : CKR_FUNCTION_NOT_SUPPORTED;
+	_exit(code == CKR_FUNCTION_NOT_SUPPORTED ? EXIT_UNASKED : EXIT_YES);
 }
 
 static int serve(struct reader *r, int fd)
@@ -368,14 +409,18 @@ static int serve(struct reader *r, int fd)
 
 	if (error != 0)
 		return error;
-	if (frame.fd_count != 0 || (frame.type != CARD_LOOK && frame.type != CARD_SIGN))
+	if (frame.fd_count != 0 ||
+	        (frame.type != CARD_LOOK && frame.type != CARD_SIGN && frame.type != CARD_WATCH))
 		error = ERR_FORMAT;
-	else if (frame.type == CARD_LOOK)
+	else if (frame.type != CARD_SIGN)
 		error = buffer_end(&frame.payload);
 	frame_close_fds(&frame);
-	if (error == 0)
-		error = frame.type == CARD_LOOK ? answer_look(r, fd)
-		                                : answer_sign(r, fd, &frame.payload);
+	if (error == 0 && frame.type == CARD_LOOK)
+		error = answer_look(r, fd);
+	else if (error == 0 && frame.type == CARD_SIGN)
+		error = answer_sign(r, fd, &frame.payload);
+	else if (error == 0)
+		error = watch(r);
 	explicit_bzero(memory, sizeof(memory));
 	return error;
 }
@@ -388,6 +433,8 @@ int main(int argc, char **argv)
 
 	if (child_start(argc, argv, ROLE_CARD, &child) != 0)
 		return EXIT_USAGE;
+	/* Of an office of its own mind: OPENSC_CONF in the unit's environment. */
+	(void)setenv("OPENSC_CONF", SEKISHO_DATADIR "/opensc.conf", 0);
 	module_open(&reader, child.root);
 	while (error == 0)
 		error = serve(&reader, child.channel.main_fd);

@@ -30,6 +30,8 @@ enum card_message {
 	CARD_SIGN,          /* u8 which certificate, string PIN, bytes SHA-256 digest */
 	CARD_SIGNED, /* u8 enum card_answer, u8 enum card_tries, bytes signature: PKCS#1 v1.5, or r
 	                and s */
+	CARD_WATCH,  /* nothing; the last one, after CARD_SIGNED: the process ends when that card is
+	                taken out, with EXIT_UNASKED where the module does not tell of that */
 };
 
 enum card_reader {

@@ -116,3 +116,8 @@ int card_sign(int fd, size_t which, const char *pin, const uint8_t digest[static
 		        .answer = CARD_ANSWER_FAILED, .tries = CARD_TRIES_ALL};
 	return error;
 }
+
+int card_watch(int fd)
+{
+	return frame_send(fd, CARD_WATCH, NULL, 0, NULL, 0);
+}

@@ -31,4 +31,8 @@ int card_look(int fd, struct card_view *view);
 int card_sign(int fd, size_t which, const char *pin, const uint8_t digest[static CARD_DIGEST_SIZE],
         struct card_signature *signature);
 
+/* From now on the process does nothing but end when the card that signed is taken out. Errors of
+ * frame_send(). */
+int card_watch(int fd);
+
 #endif

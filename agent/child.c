@@ -19,6 +19,7 @@ static const char *const names[ROLE_COUNT] = {
         [ROLE_CARD] = "card",
         [ROLE_FIDO2] = "fido2",
         [ROLE_SEAL] = "seal",
+        [ROLE_ABSENCE] = "absence",
 };
 
 static const char *const log_names[ROLE_COUNT] = {
@@ -29,6 +30,7 @@ static const char *const log_names[ROLE_COUNT] = {
         [ROLE_CARD] = "sekisho-card",
         [ROLE_FIDO2] = "sekisho-fido2",
         [ROLE_SEAL] = "sekisho-seal",
+        [ROLE_ABSENCE] = "sekisho-absence",
 };
 
 struct arguments {
@@ -65,6 +67,8 @@ static int option_take(int option, const char *value, struct arguments *a)
 		return id_parse(value, &a->ids.gid);
 	case 'x':
 		return id_parse(value, &a->ids.extra);
+	case 'w':
+		return id_parse(value, &a->ids.owner);
 	case 'r':
 		a->root = value;
 		return 0;
@@ -82,6 +86,7 @@ static int arguments_parse(int argc, char **argv, struct arguments *a)
 	        {"uid", required_argument, NULL, 'u'},
 	        {"gid", required_argument, NULL, 'g'},
 	        {"group", required_argument, NULL, 'x'},
+	        {"owner", required_argument, NULL, 'w'},
 	        {"root", required_argument, NULL, 'r'},
 	        {"observe", no_argument, NULL, 'o'},
 	        {NULL, 0, NULL, 0},

@@ -319,15 +319,16 @@ static json_t *policy_json(const struct policy *p)
 	}
 	if (p->not_after)
 		clock_format(p->not_after, not_after);
-	return json_pack("{s:s,s:s,s:I,s:s,s:s,s:i,s:s,s:o,s:{s:o,s:o,s:s,s:i,s:i,s:{s:i,s:i,s:i}},"
-	                 "s:{s:i},s:o}",
+	return json_pack(
+	        "{s:s,s:s,s:I,s:s,s:s,s:i,s:s,s:o,s:{s:o,s:o,s:s,s:i,s:i,s:i,s:{s:i,s:i,s:i}},"
+	        "s:{s:i},s:o}",
 	        "id", p->id, "body", p->body, "version", (json_int_t)p->version, "digest",
 	        p->digest, "tier", TIERS[p->tier], "signers", (int)p->signers, "not_after",
 	        not_after, "ways", ways, "login", "factors", factors, "unattended", unattended,
 	        "voucher", p->voucher ? "allow" : "deny", "idle_days", (int)p->idle_days,
-	        "max_failures", (int)p->max_failures, "totp", "digits", (int)p->totp_digits, "step",
-	        (int)p->totp_step, "window", (int)p->totp_window, "report", "interval",
-	        (int)p->report_interval, "rules", rules);
+	        "idle_lock", (int)p->idle_lock, "max_failures", (int)p->max_failures, "totp",
+	        "digits", (int)p->totp_digits, "step", (int)p->totp_step, "window",
+	        (int)p->totp_window, "report", "interval", (int)p->report_interval, "rules", rules);
 }
 
 static int show_json(const struct policy *p)

@@ -2,7 +2,9 @@
  * The process fido2 (agent/fido2.h). A security key is hostile input to libfido2: both are met
  * here, under an id that owns nothing, and nowhere else.
  */
+#include <errno.h>
 #include <fido.h>
+#include <poll.h>
 #include <stdbool.h>
 #include <string.h>
 #include <unistd.h>
@@ -23,6 +25,9 @@ struct asked {
 	struct fido2_credentials credentials;
 };
 
+/* Of the key that was opened last: hangs up when it is pulled out. */
+static int presence = -1;
+
 static void close_device(fido_dev_t **device)
 {
 	if (*device != NULL)
@@ -42,7 +47,11 @@ static unsigned tries_left(fido_dev_t *device)
 
 static enum fido2_state open_device(fido_dev_t **device)
 {
-	enum fido2_state state = fido2_device_open(device);
+	enum fido2_state state = FIDO2_UNUSABLE;
+
+	if (presence >= 0)
+		close(presence);
+	state = fido2_device_open(device, &presence);
 
 	if (state != FIDO2_PRESENT)
 		return state;
@@ -264,6 +273,16 @@ static int answer_asked(int fd, uint16_t type, struct buffer *b)
 	        out.length, NULL, 0);
 }
 
+/* Main ends this process when nobody needs it any more. */
+_Noreturn static void watch(void)
+{
+	struct pollfd key = {.fd = presence};
+
+	while (poll(&key, 1, -1) < 0 && errno == EINTR)
+		;
+	_exit(EXIT_YES);
+}
+
 static int serve(int fd)
 {
 	static uint8_t memory[FIDO2_FRAME_MAX];
@@ -277,6 +296,9 @@ static int serve(int fd)
 	frame_close_fds(&frame);
 	if (error == 0 && frame.type == FIDO2_LOOK)
 		error = buffer_end(&frame.payload) != 0 ? ERR_FORMAT : answer_look(fd);
+	else if (error == 0 && frame.type == FIDO2_WATCH && buffer_end(&frame.payload) == 0 &&
+	         presence >= 0)
+		watch();
 	else if (error == 0 && (frame.type == FIDO2_MAKE || frame.type == FIDO2_ASSERT))
 		error = answer_asked(fd, frame.type, &frame.payload);
 	else

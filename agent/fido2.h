@@ -33,6 +33,8 @@ enum fido2_message {
 	                   fingerprint */
 	FIDO2_ASSERTED, /* u8 enum fido2_answer, u8 tries left, bytes credential, bytes
 	                   authenticator data, bytes signature */
+	FIDO2_WATCH, /* nothing; the last one: the process ends when the key that signed is pulled
+	                out */
 };
 
 enum fido2_state {

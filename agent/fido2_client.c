@@ -157,3 +157,8 @@ int fido2_assert(int fd, const struct fido2_request *request, struct fido2_resul
 {
 	return ask(fd, FIDO2_ASSERT, FIDO2_ASSERTED, request, result);
 }
+
+int fido2_watch(int fd)
+{
+	return frame_send(fd, FIDO2_WATCH, NULL, 0, NULL, 0);
+}

@@ -55,4 +55,8 @@ int fido2_make(int fd, const struct fido2_request *request, struct fido2_result 
 /* A signature by one of the credentials. Errors as above. */
 int fido2_assert(int fd, const struct fido2_request *request, struct fido2_result *result);
 
+/* From now on the process does nothing but end when the key that signed is pulled out. Errors of
+ * frame_send(). */
+int fido2_watch(int fd);
+
 #endif

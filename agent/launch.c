@@ -14,8 +14,8 @@
 
 struct command {
 	char path[512];
-	char uid[16], gid[16], group[16];
-	const char *argv[12];
+	char uid[16], gid[16], group[16], owner[16];
+	const char *argv[14];
 };
 
 static int command_make(const struct launch *l, struct command *c)
@@ -29,6 +29,7 @@ static int command_make(const struct launch *l, struct command *c)
 	snprintf(c->uid, sizeof(c->uid), "%u", l->ids.uid);
 	snprintf(c->gid, sizeof(c->gid), "%u", l->ids.gid);
 	snprintf(c->group, sizeof(c->group), "%u", l->ids.extra);
+	snprintf(c->owner, sizeof(c->owner), "%u", l->ids.owner);
 	c->argv[n++] = c->path;
 	c->argv[n++] = "--uid";
 	c->argv[n++] = c->uid;
@@ -37,6 +38,10 @@ static int command_make(const struct launch *l, struct command *c)
 	if (l->ids.extra != (gid_t)-1) {
 		c->argv[n++] = "--group";
 		c->argv[n++] = c->group;
+	}
+	if (l->ids.owner != 0) {
+		c->argv[n++] = "--owner";
+		c->argv[n++] = c->owner;
 	}
 	if (strcmp(l->root_path, "/") != 0) {
 		c->argv[n++] = "--root";

@@ -15,9 +15,10 @@ enum role {
 	ROLE_SIGNER,
 	ROLE_REPORTER,
 	ROLE_ADMIN,
-	ROLE_CARD,  /* one for a login, not kept running (agent/card.h) */
-	ROLE_FIDO2, /* the same for a security key (agent/fido2.h) */
-	ROLE_SEAL,  /* one when the storage key is wanted (agent/seal.h) */
+	ROLE_CARD,    /* one for a login, not kept running (agent/card.h) */
+	ROLE_FIDO2,   /* the same for a security key (agent/fido2.h) */
+	ROLE_SEAL,    /* one when the storage key is wanted (agent/seal.h) */
+	ROLE_ABSENCE, /* one for a session, under its user's id (agent/absence.h) */
 	ROLE_COUNT,
 	ROLE_POLICY =
 	        16, /* no process: names the section "policy" in MESSAGE_STATE, which guard sends */
@@ -130,6 +131,11 @@ enum request_type {
 	REQUEST_UNATTENDED, /* auth: name = service, number = 1: it is in PATH_UNATTENDED_DIR, 0: it
 	                       is not */
 	REQUEST_VOUCHER_END, /* auth: name = "2026-11-21.hanako": gone from PATH_VOUCHER_DIR */
+	REQUEST_SESSION, /* auth: name = user, number = uid << 32 | seconds until it counts as idle;
+	                    fd: the connection of the root process that opens it */
+	REQUEST_PRESENT, /* auth: name = user, who has shown who it is */
+	REQUEST_TOKEN,   /* auth: the same, with a token; fd: the channel of the process card or
+	                    fido2 that stays with it */
 	REQUEST_TYPE_END
 };
 

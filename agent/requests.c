@@ -39,15 +39,7 @@ static bool name_is_policy(const struct request *q)
  * (agent/auth_state.h). */
 static bool name_is_user(const struct request *q)
 {
-	static const char first[] = "abcdefghijklmnopqrstuvwxyz_";
-	static const char others[] = "abcdefghijklmnopqrstuvwxyz0123456789_.-";
-	size_t length = strlen(q->name);
-
-	if (q->number != 0 || length > 32)
-		return false;
-	if (length == 0)
-		return true;
-	return strchr(first, q->name[0]) != NULL && strspn(q->name, others) == length;
+	return q->number == 0 && (q->name[0] == '\0' || request_is_person(q));
 }
 
 int attribute_read(int dir, const char *name, char value[ATTRIBUTE_MAX])
@@ -253,6 +245,9 @@ static const struct entry {
         [REQUEST_CARD] = {ROLE_AUTH, 0, name_is_none, card_open},
         [REQUEST_FIDO2] = {ROLE_AUTH, 0, name_is_none, key_open},
         [REQUEST_SEAL] = {ROLE_AUTH, 0, name_is_none, seal_open},
+        [REQUEST_SESSION] = {ROLE_AUTH, WITH_FD, request_is_session, session_watch},
+        [REQUEST_PRESENT] = {ROLE_AUTH, 0, request_is_present, session_present},
+        [REQUEST_TOKEN] = {ROLE_AUTH, WITH_FD, request_is_present, session_present},
         [REQUEST_UNATTENDED] = {ROLE_AUTH, 0, request_is_service, service_unattended},
         [REQUEST_VOUCHER_END] = {ROLE_AUTH, 0, request_is_voucher, voucher_end},
         [REQUEST_MEDIUM_OPEN] = {ROLE_GUARD, CHANGES_SYSTEM, request_is_medium_open, medium_open},

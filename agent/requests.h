@@ -2,6 +2,7 @@
 #ifndef SEKISHO_AGENT_REQUESTS_H
 #define SEKISHO_AGENT_REQUESTS_H
 
+#include "agent/absences.h"
 #include "agent/cards.h"
 #include "agent/message.h"
 
@@ -13,7 +14,8 @@ struct requests {
 	struct cards *cards; /* REQUEST_CARD */
 	struct cards *keys;  /* REQUEST_FIDO2 */
 	struct cards *seals; /* REQUEST_SEAL */
-	bool observe;        /* whatever would change the system is refused with ERR_DENIED */
+	struct absences *absences;
+	bool observe; /* whatever would change the system is refused with ERR_DENIED */
 };
 
 /* The sender broke the rules: it must be ended. */

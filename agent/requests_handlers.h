@@ -58,6 +58,13 @@ int port_allow(struct answer *a);
 int port_ways_allow(struct answer *a);
 int port_mark_keep(struct answer *a);
 
+/* requests_absence.c */
+bool request_is_person(const struct request *q);
+bool request_is_present(const struct request *q);
+bool request_is_session(const struct request *q);
+int session_watch(struct answer *a);
+int session_present(struct answer *a);
+
 /* requests_service.c */
 bool request_is_service(const struct request *q);
 int service_unattended(struct answer *a);

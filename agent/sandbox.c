@@ -202,6 +202,11 @@ static const int calls_seal[] = {
         SCMP_SYS(unlinkat),
 };
 
+/* The system's bus. */
+static const int calls_absence[] = {
+        SCMP_SYS(connect),
+};
+
 /* Spawning and supervising; what a child calls from its exec to its own filter; root's requests. */
 static const int calls_main[] = {
         SCMP_SYS(arch_prctl),
@@ -283,6 +288,7 @@ static const struct profile {
                 .refused = calls_card_refused, .refused_count = COUNT(calls_card_refused)},
         [ROLE_FIDO2] = {CALLS(calls_fido2), .conditions = MAY_WRITE_FILES | MAY_ASK_HID},
         [ROLE_SEAL] = {CALLS(calls_seal), .conditions = MAY_WRITE_FILES},
+        [ROLE_ABSENCE] = {CALLS(calls_absence), .conditions = MAY_SOCKET_UNIX},
 };
 
 /* No role: nothing it could do is in main's union. */
@@ -454,13 +460,14 @@ static int capabilities_keep(const unsigned *kept, size_t count)
 static int ids_drop(const struct sandbox_ids *ids)
 {
 	gid_t groups[1] = {ids->extra};
+	uid_t owner = ids->owner != 0 ? ids->owner : ids->uid;
 
-	if (ids->uid == 0 || ids->gid == 0 || ids->uid == (uid_t)-1 || ids->gid == (gid_t)-1)
+	if (ids->uid == 0 || ids->gid == 0 || ids->uid == (uid_t)-1 || ids->gid == (gid_t)-1 ||
+	        owner == (uid_t)-1)
 		return ERR_DENIED;
 	if (setgroups(ids->extra != (gid_t)-1 ? 1 : 0, groups) != 0)
 		return ERR_DENIED;
-	if (setresgid(ids->gid, ids->gid, ids->gid) != 0 ||
-	        setresuid(ids->uid, ids->uid, ids->uid) != 0)
+	if (setresgid(ids->gid, ids->gid, ids->gid) != 0 || setresuid(owner, ids->uid, owner) != 0)
 		return ERR_DENIED;
 	/* Trust, then check: the way back must be closed. */
 	if (setresuid((uid_t)-1, 0, (uid_t)-1) == 0 || setresgid((gid_t)-1, 0, (gid_t)-1) == 0)

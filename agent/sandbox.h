@@ -10,6 +10,7 @@ struct sandbox_ids {
 	uid_t uid;
 	gid_t gid;
 	gid_t extra; /* one supplementary group, or (gid_t)-1 */
+	uid_t owner; /* real and saved id: whose signals reach it; 0: uid's, as everybody's */
 };
 
 /*

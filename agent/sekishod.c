@@ -112,9 +112,9 @@ static void card_ids_find(const struct arguments *a, enum role role, struct sand
 {
 	uid_t id = (uid_t)(a->user_ids + (unsigned)(role - ROLE_GUARD));
 
-	*ids = (struct sandbox_ids){id, id, (gid_t)-1};
+	*ids = (struct sandbox_ids){id, id, (gid_t)-1, 0};
 	if (a->user_ids == 0 && ids_by_name(user_names[role], ids) != 0)
-		*ids = (struct sandbox_ids){0, 0, (gid_t)-1};
+		*ids = (struct sandbox_ids){0, 0, (gid_t)-1, 0};
 }
 
 /* auth reads the policy, which _sekisho's group may. */
@@ -123,7 +123,7 @@ static int ids_find(const struct arguments *a, struct sandbox_ids ids[ROLE_COUNT
 	for (enum role role = ROLE_GUARD; role <= ROLE_REPORTER; role++) {
 		uid_t id = (uid_t)(a->user_ids + (unsigned)(role - ROLE_GUARD));
 
-		ids[role] = (struct sandbox_ids){id, id, (gid_t)-1};
+		ids[role] = (struct sandbox_ids){id, id, (gid_t)-1, 0};
 		if (a->user_ids == 0 && ids_by_name(user_names[role], &ids[role]) != 0)
 			return ERR_NOT_FOUND;
 	}
@@ -246,7 +246,7 @@ static struct cards cards_of(
 
 static int daemon_open(struct daemon *d, const struct arguments *a)
 {
-	struct sandbox_ids ids[ROLE_COUNT] = {{0, 0, (gid_t)-1}};
+	struct sandbox_ids ids[ROLE_COUNT] = {{0, 0, (gid_t)-1, 0}};
 	struct supervisor *s = &d->supervisor;
 	int r;
 
@@ -260,11 +260,19 @@ static int daemon_open(struct daemon *d, const struct arguments *a)
 		s->processes[role] = (struct process){.ids = ids[role], .fd = -1};
 	s->cards = cards_of(s, ROLE_CARD, &ids[ROLE_CARD]);
 	s->keys = cards_of(s, ROLE_FIDO2, &ids[ROLE_FIDO2]);
+	s->absences = (struct absences){.readers = {&s->cards, &s->keys, &s->seals},
+	        .tell = &s->tell,
+	        .libexec = s->libexec,
+	        .root_path = s->root_path,
+	        .null_fd = s->null_fd,
+	        .owner = ids[ROLE_GUARD].uid};
+	absences_open(&s->absences);
 	s->requests.cards = &s->cards;
 	s->requests.keys = &s->keys;
 	s->seals = cards_of(s, ROLE_SEAL, &ids[ROLE_SEAL]);
 	s->seals.device = PATH_TPM;
 	s->requests.seals = &s->seals;
+	s->requests.absences = &s->absences;
 	r = place_everything(d, ids);
 	if (r == 0)
 		r = signals_open(&d->signal_fd);
@@ -341,7 +349,7 @@ static void control_serve(struct daemon *d, size_t index)
 		close(file);
 }
 
-/* What poll() looks at: fixed places, then a child a role, then the pending questions. */
+/* What poll() looks at: fixed places, then a child a role, the pending questions, the sessions. */
 enum {
 	POLL_SIGNALS,
 	POLL_CONTROL,
@@ -349,7 +357,8 @@ enum {
 	POLL_KEEPER,
 	POLL_CHILDREN,
 	POLL_PENDING = POLL_CHILDREN + ROLE_COUNT,
-	POLL_COUNT = POLL_PENDING + CONTROL_PENDING_MAX
+	POLL_SESSIONS = POLL_PENDING + CONTROL_PENDING_MAX,
+	POLL_COUNT = POLL_SESSIONS + ABSENCES_MAX
 };
 
 /* -1, without end, while nobody owes an answer: this process then sleeps until something happens.
@@ -376,6 +385,8 @@ static int wait_any(struct daemon *d, struct pollfd fds[POLL_COUNT])
 		fds[POLL_CHILDREN + i].fd = d->supervisor.processes[i].fd;
 	for (size_t i = 0; i < CONTROL_PENDING_MAX; i++)
 		fds[POLL_PENDING + i].fd = d->control.pending[i].fd;
+	for (size_t i = 0; i < ABSENCES_MAX; i++)
+		fds[POLL_SESSIONS + i].fd = d->supervisor.absences.sessions[i].fd;
 	return poll(fds, POLL_COUNT, wait_ms(d));
 }
 
@@ -394,6 +405,10 @@ static void serve(struct daemon *d, const struct pollfd fds[POLL_COUNT])
 	for (size_t i = 0; i < CONTROL_PENDING_MAX; i++) {
 		if (fds[POLL_PENDING + i].revents != 0)
 			control_serve(d, i);
+	}
+	for (size_t i = 0; i < ABSENCES_MAX; i++) {
+		if (fds[POLL_SESSIONS + i].revents != 0)
+			absences_serve(&d->supervisor.absences, i);
 	}
 	if (fds[POLL_CONTROL].revents != 0)
 		control_accept(&d->control);

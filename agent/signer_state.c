@@ -45,6 +45,7 @@ static const enum section SECTIONS[ROLE_COUNT][3] = {
         [ROLE_CARD] = {SECTION_COUNT},
         [ROLE_FIDO2] = {SECTION_COUNT},
         [ROLE_SEAL] = {SECTION_COUNT},
+        [ROLE_ABSENCE] = {SECTION_COUNT},
 };
 
 static bool section_has(enum section section, uint16_t field)

@@ -306,11 +306,11 @@ static void child_changed(struct supervisor *s, const siginfo_t *info)
 	char cause[32];
 
 	if (role == ROLE_COUNT) {
-		bool stopped = info->si_code == CLD_STOPPED;
+		/* Ended by a signal it is as ended by an error. */
+		int status = info->si_code == CLD_EXITED ? info->si_status : EXIT_NO;
 
-		(void)(cards_take(&s->cards, info->si_pid, stopped) ||
-		        cards_take(&s->keys, info->si_pid, stopped) ||
-		        cards_take(&s->seals, info->si_pid, stopped));
+		(void)absences_take(
+		        &s->absences, info->si_pid, info->si_code == CLD_STOPPED ? -1 : status);
 		return;
 	}
 	if (info->si_code == CLD_STOPPED) {
@@ -428,9 +428,7 @@ void supervise_due(struct supervisor *s)
 	for (size_t i = 0; i < ROLES; i++)
 		process_answer_check(s, roles[i], now);
 	roll_check(s);
-	cards_expire(&s->cards);
-	cards_expire(&s->keys);
-	cards_expire(&s->seals);
+	absences_due(&s->absences);
 	keeper_check(s->keeper);
 }
 
@@ -569,8 +567,7 @@ static void sooner(int64_t *least, int64_t at)
 
 int supervise_wait_ms(const struct supervisor *s)
 {
-	const struct cards *const lent[] = {&s->cards, &s->keys, &s->seals};
-	int64_t least = -1;
+	int64_t least = absences_wait_ms(&s->absences);
 
 	for (size_t i = 0; i < ROLES && !s->stopping; i++) {
 		const struct process *p = &s->processes[roles[i]];
@@ -579,12 +576,6 @@ int supervise_wait_ms(const struct supervisor *s)
 			sooner(&least, p->due_ms);
 		else if (p->pinged_ms != 0)
 			sooner(&least, answer_due_ms(p, roles[i]));
-	}
-	for (size_t i = 0; i < sizeof(lent) / sizeof(lent[0]); i++) {
-		int wait = cards_wait_ms(lent[i]);
-
-		if (wait >= 0)
-			sooner(&least, clock_awake_ms() + wait);
 	}
 	if (s->roll_due_ms != 0)
 		sooner(&least, s->roll_due_ms);

@@ -2,6 +2,7 @@
 #ifndef SEKISHO_AGENT_SUPERVISE_H
 #define SEKISHO_AGENT_SUPERVISE_H
 
+#include "agent/absences.h"
 #include "agent/cards.h"
 #include "agent/control.h"
 #include "agent/errand.h"
@@ -35,6 +36,7 @@ struct supervisor {
 	struct cards cards;
 	struct cards keys;
 	struct cards seals;
+	struct absences absences;
 	struct tell tell;
 	struct keeper *keeper;
 	const char *libexec;   /* absolute */

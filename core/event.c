@@ -54,6 +54,8 @@ static const char *const kinds[EVENT_KIND_END] = {
         [EVENT_SECRETS_SEALED] = "secrets.sealed",
         [EVENT_SECRETS_UNREADABLE] = "secrets.unreadable",
         [EVENT_SECRETS_RESEALED] = "secrets.resealed",
+        [EVENT_SESSION_LOCKED] = "session.locked",
+        [EVENT_SESSION_UNGUARDED] = "session.unguarded",
 };
 
 /* No name may be one of a journal line's own members (seq, time, boot, uptime_ms, event, prev). */

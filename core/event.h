@@ -61,6 +61,10 @@ enum event_kind {
 	EVENT_SECRETS_UNREADABLE, /* "secrets.unreadable" cause: "away", "foreign", "broken": nobody
 	                             logs in */
 	EVENT_SECRETS_RESEALED,   /* "secrets.resealed" by: what was enrolled before is lost */
+	EVENT_SESSION_LOCKED, /* "session.locked" user, cause: "card-removed", "key-removed", "idle"
+	                       */
+	EVENT_SESSION_UNGUARDED, /* "session.unguarded" user, cause: nothing locks it, or not for
+	                            this cause */
 	EVENT_KIND_END
 };
 

@@ -38,6 +38,7 @@ struct document {
 		unsigned unattended_count;
 		uint64_t crl_grace_hours;
 		bool voucher;
+		uint64_t idle_lock;
 		uint64_t max_failures;
 		struct document_totp {
 			uint64_t digits, step, window;
@@ -102,6 +103,8 @@ static const cyaml_schema_value_t SERVICE = {
 	CYAML_FIELD_UINT("idle_days", CYAML_FLAG_OPTIONAL, struct document_login, idle_days),      \
 	        CYAML_FIELD_UINT("crl_grace_hours", CYAML_FLAG_OPTIONAL, struct document_login,    \
 	                crl_grace_hours),                                                          \
+	        CYAML_FIELD_UINT(                                                                  \
+	                "idle_lock", CYAML_FLAG_OPTIONAL, struct document_login, idle_lock),       \
 	        CYAML_FIELD_SEQUENCE("unattended", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL,       \
 	                struct document_login, unattended, &SERVICE, 0, SERVICES_MAX),             \
 	        CYAML_FIELD_ENUM("voucher", CYAML_FLAG_OPTIONAL | CYAML_FLAG_STRICT,               \
@@ -171,7 +174,7 @@ static void schema_make(const struct shape *shape, struct schema *schema)
 }
 
 /* Two weeks, as the standards of several bodies have it. */
-enum { IDLE_DAYS = 14 };
+enum { IDLE_DAYS = 14, IDLE_LOCK = 300 };
 
 /* The ranges of numbers, and the second half of the schema. */
 static const struct range {
@@ -381,6 +384,7 @@ static const struct optional {
 } OPTIONALS[] = {
         {{"login.idle_days", offsetof(struct document, login.idle_days), 1, 366}, IDLE_DAYS},
         {{"login.crl_grace_hours", offsetof(struct document, login.crl_grace_hours), 0, 720}, 0},
+        {{"login.idle_lock", offsetof(struct document, login.idle_lock), 10, 3600}, IDLE_LOCK},
 };
 
 static int check_optionals(
@@ -483,6 +487,7 @@ static void fill_login(const struct document *d, struct policy *p)
 	p->idle_days = (unsigned)d->login.idle_days;
 	p->crl_grace_hours = (unsigned)d->login.crl_grace_hours;
 	p->voucher = d->login.voucher;
+	p->idle_lock = (unsigned)d->login.idle_lock;
 }
 
 static void fill_unattended(const struct document *d, const struct shape *shape, struct policy *p)

@@ -33,6 +33,7 @@ struct policy {
 	unsigned
 	        crl_grace_hours; /* 0..720: how long past its date a list of revoked cards counts */
 	bool voucher;            /* one may stand in for a token for a day; false by default */
+	unsigned idle_lock;      /* 10..3600 s; 300 by default */
 	unsigned max_failures;   /* 1..10 */
 	unsigned totp_digits, totp_step,
 	        totp_window;      /* 6 or 8; 15..120 s; 0..10 steps either way */

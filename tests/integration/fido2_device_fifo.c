@@ -105,15 +105,26 @@ static int find_keys(char path[static PATH_SIZE])
 	return count;
 }
 
-enum fido2_state fido2_device_open(fido_dev_t **device)
+/* A FIFO hangs up when the key at its other end does. */
+static int presence_open(const char *path)
+{
+	char full[PATH_SIZE];
+
+	(void)snprintf(full, sizeof(full), "%s/from", path);
+	return open(full, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+}
+
+enum fido2_state fido2_device_open(fido_dev_t **device, int *presence)
 {
 	static const fido_dev_io_t io = {fifos_open, fifos_close, fifos_read, fifos_write};
 	char path[PATH_SIZE] = "";
 	int count = find_keys(path);
 
 	*device = NULL;
+	*presence = -1;
 	if (count != 1)
 		return count == 0 ? FIDO2_ABSENT : FIDO2_SEVERAL;
+	*presence = presence_open(path);
 	*device = fido_dev_new();
 	if (*device != NULL && fido_dev_set_io_functions(*device, &io) == FIDO_OK &&
 	        fido_dev_open(*device, path) == FIDO_OK)

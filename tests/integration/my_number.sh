@@ -18,6 +18,7 @@ asan=$(asan_of "$build/pam_module/pam_sekisho.so")
 ids=$((67400 + ($$ % 200) * 6))
 agent=
 export PCSCLITE_CSOCK_NAME=$work/pcscd/pcscd.comm
+export OPENSC_CONF=$top/packaging/config/opensc.conf
 clean_up() {
 	[ -z "$agent" ] || stop "$agent"
 	kill "$(cat "$work/card.pid" 2>/dev/null)" "$(cat "$work/pcscd.pid" 2>/dev/null)" 2>/dev/null
@@ -260,6 +261,10 @@ check "a good card is enrolled" eval 'enrol games 1234 && told "games is enrolle
 pam games 1234
 check "the card and its PIN are accepted" told "$ok"
 check "which PIN, was said" told "$prompt"
+check "somebody stays with it" within 5 pgrep -P "$(agent_main)" -x card
+env -u OPENSC_CONF opensc-tool --reader 0 -s 00A4040C0AD392F000260100000001 -s 00A4020C020017 \
+	-s "802A008033$(printf '3031300d060960864801650304020105000420')$(printf '00%.0s' $(seq 32))00" >"$work/out" 2>&1
+check "but the card is not open to others" told "SW1=0x69, SW2=0x82"
 check "one signature to enrol, one to log in" eval '[ "$(uses hanako "auth sign")" = 2 ]'
 put_in none
 pam_typed games eval 'asked "Put your card" put_in hanako; echo; echo 1234'
@@ -378,6 +383,6 @@ check "and it is said" told "There is no card in the reader."
 
 check "on no card was the key for signatures used, or its PIN tried" eval '! grep -h "^sign" "$cards"/*/uses'
 check "no PIN is in journal or log" eval '! grep -rqE "SIGN1234|\"(1234|9999)\"" "$work/log" "$work/ready" "$root/var/lib/sekisho/journal"'
-check "no process of a card is left" within 10 eval '[ -z "$(pgrep -P "$(agent_main)" -x card)" ]'
+check "no process of a card is left, for none is in" within 10 eval '[ -z "$(pgrep -P "$(agent_main)" -x card)" ]'
 
 summary

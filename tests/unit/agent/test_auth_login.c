@@ -174,6 +174,33 @@ static void expect_result(const struct stage *s, enum login_result result)
 	        frame_receive(s->client, WAIT_MS, memory, sizeof(memory), &frame), ERR_CLOSED);
 }
 
+/* What auth does of it: has main note that the user is there. There is no token to stay with. */
+static void expect_present(const struct stage *s)
+{
+	uint8_t memory[64];
+	struct frame frame;
+
+	assert_int_equal(frame_receive(s->parent, WAIT_MS, memory, sizeof(memory), &frame), 0);
+	assert_int_equal(frame.type, WORKER_PRESENT);
+	assert_int_equal(frame.fd_count, 0);
+	assert_int_equal(buffer_end(&frame.payload), 0);
+	assert_int_equal(frame_send(s->parent, WORKER_NOTED, NULL, 0, NULL, 0), 0);
+}
+
+/* Has main watch the session of whoever is at the other end of the connection. */
+static void expect_session(const struct stage *s)
+{
+	uint8_t memory[64];
+	struct frame frame;
+
+	assert_int_equal(frame_receive(s->parent, WAIT_MS, memory, sizeof(memory), &frame), 0);
+	assert_int_equal(frame.type, WORKER_SESSION);
+	assert_int_equal(frame.fd_count, 1);
+	assert_int_equal(buffer_get_u32(&frame.payload), FIXTURE_UID);
+	assert_int_equal(buffer_end(&frame.payload), 0);
+	frame_close_fds(&frame);
+}
+
 static void ask_code(struct stage *s, const struct auth_file *file, const char *code)
 {
 	start(s, 0);
@@ -197,6 +224,7 @@ static void right_code(void **state)
 
 	code_now(code);
 	ask_code(&s, &file, code);
+	expect_present(&s);
 	expect_result(&s, LOGIN_SUCCESS);
 	assert_int_equal(s.told[0], EVENT_LOGIN_ACCEPTED);
 	finish(&s);
@@ -298,6 +326,7 @@ static void voucher_lets_in_once(void **state)
 	        code + 12);
 	ask_code(&s, &file, grouped);
 	sign_one(&s);
+	expect_present(&s);
 	expect_result(&s, LOGIN_SUCCESS);
 	assert_int_equal(s.told[0], EVENT_VOUCHER_USED);
 	assert_int_equal(s.told[1], EVENT_LOGIN_ACCEPTED);
@@ -425,6 +454,7 @@ static void a_user_asks_for_himself_only(void **state)
 	expect_prompt(&s, LOGIN_ECHO_OFF, "Verification code: ");
 	answer(&s, code);
 	sign_one(&s);
+	expect_present(&s);
 	expect_result(&s, LOGIN_SUCCESS);
 	finish(&s);
 	close(decoy.fd);
@@ -441,6 +471,8 @@ static void run_stage(const struct auth_file *file, uid_t peer, uint8_t stage, u
 	give(&s, "hanako", file->decoy ? GIFT_DECOY : GIFT_OWN, file->fd);
 	if (event != 0)
 		sign_one(&s);
+	if (event == EVENT_SESSION_OPENED)
+		expect_session(&s);
 	expect_result(&s, result);
 	assert_int_equal(s.told[0], event);
 	finish(&s);
@@ -605,6 +637,7 @@ static void session_tells_token_and_last_login(void **state)
 	set_person(&file, PERSON_CONTRACTOR, 0, 2);
 	code_now(code);
 	ask_code(&s, &file, code);
+	expect_present(&s);
 	expect_result(&s, LOGIN_SUCCESS);
 	finish(&s);
 	open_session(&s, &file);
@@ -612,6 +645,7 @@ static void session_tells_token_and_last_login(void **state)
 	assert_string_equal(value_of(&s.last, FIELD_TOKEN), "1");
 	assert_string_equal(value_of(&s.last, FIELD_PERSON_CLASS), "contractor");
 	assert_string_equal(value_of(&s.last, FIELD_TTY), "tty1");
+	expect_session(&s);
 	expect_result(&s, LOGIN_SUCCESS); /* there was no login before */
 	finish(&s);
 	assert_int_equal(auth_state_read(&file, &after), 0);
@@ -622,6 +656,7 @@ static void session_tells_token_and_last_login(void **state)
 	open_session(&s, &file); /* without a token: as when root becomes somebody */
 	assert_string_equal(value_of(&s.last, FIELD_TOKEN), "");
 	expect_prompt(&s, LOGIN_INFO, expected);
+	expect_session(&s);
 	expect_result(&s, LOGIN_SUCCESS);
 	finish(&s);
 	close(file.fd);

@@ -285,7 +285,7 @@ static int guard_works(void)
 
 static void the_sandbox_lets_guard_work(void **state)
 {
-	const struct sandbox_ids ids = {61001, 61001, (gid_t)-1};
+	const struct sandbox_ids ids = {61001, 61001, (gid_t)-1, 0};
 	int status;
 	pid_t pid;
 

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <linux/hidraw.h>
 #include <linux/netlink.h>
+#include <poll.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -27,7 +28,7 @@
 
 enum { ID = 61001, EXTRA = 61004, ENTER_FAILED = 90 };
 
-static const struct sandbox_ids ids = {ID, ID + 1, EXTRA};
+static const struct sandbox_ids ids = {ID, ID + 1, EXTRA, 0};
 
 static const struct sandbox_ids *ids_of(enum role role)
 {
@@ -309,7 +310,7 @@ static void assert_status(pid_t pid, const char *name, const char *wanted)
 static void roles_and_what_kills_them(void **state)
 {
 	static const enum role children[] = {ROLE_GUARD, ROLE_AUTH, ROLE_SIGNER, ROLE_REPORTER,
-	        ROLE_ADMIN, ROLE_CARD, ROLE_FIDO2, ROLE_SEAL};
+	        ROLE_ADMIN, ROLE_CARD, ROLE_FIDO2, ROLE_SEAL, ROLE_ABSENCE};
 	static int (*const never[])(void) = {try_exec, try_ptrace, try_socket_packet,
 	        try_socket_netfilter, try_socket_route, try_unshare, try_setuid, try_mount, try_bpf,
 	        try_keyctl, try_chmod, try_x32, try_change_hid};
@@ -335,7 +336,7 @@ static void what_one_role_may_another_may_not(void **state)
 	} actions[] = {
 	        {try_socket_inet, 1u << ROLE_REPORTER},
 	        {try_socket_inet6, 1u << ROLE_REPORTER},
-	        {try_socket_unix, 1u << ROLE_CARD},
+	        {try_socket_unix, 1u << ROLE_CARD | 1u << ROLE_ABSENCE},
 	        {try_socket_uevent, 1u << ROLE_GUARD},
 	        {try_write_file, writers},
 	        {try_create_file, writers},
@@ -501,11 +502,43 @@ static int enter_status(enum role role, const struct sandbox_ids *wanted)
 	return WEXITSTATUS(status);
 }
 
+/* Under the user's id, and out of the user's reach. */
+static void its_owner_alone_may_signal(void **state)
+{
+	const struct sandbox_ids owned = {ID, ID + 1, (gid_t)-1, ID + 2};
+	char byte = 'x';
+	int pair[2];
+	int status = -1;
+	pid_t pid = 0;
+	pid_t user = 0;
+
+	(void)state;
+	assert_int_equal(pipe2(pair, O_CLOEXEC), 0);
+	pid = fork();
+	if (pid == 0) {
+		(void)(sandbox_enter(ROLE_ABSENCE, &owned) == 0 && geteuid() == ID &&
+		        write(pair[1], &byte, 1) == 1 && poll(NULL, 0, -1) == 0);
+		_exit(ENTER_FAILED);
+	}
+	close(pair[1]);
+	assert_int_equal(read(pair[0], &byte, 1), 1);
+	user = fork();
+	if (user == 0)
+		_exit(setresuid(ID, ID, ID) == 0 && kill(pid, SIGKILL) == -1 && errno == EPERM ? 0
+		                                                                               : 1);
+	assert_int_equal(waitpid(user, &status, 0), user);
+	assert_int_equal(status, 0);
+	assert_int_equal(kill(pid, SIGKILL), 0);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(WTERMSIG(status), SIGKILL);
+	close(pair[0]);
+}
+
 static void ids_that_drop_nothing_are_refused(void **state)
 {
-	const struct sandbox_ids root_user = {0, ID, (gid_t)-1};
-	const struct sandbox_ids root_group = {ID, 0, (gid_t)-1};
-	const struct sandbox_ids kept = {(uid_t)-1, ID, (gid_t)-1};
+	const struct sandbox_ids root_user = {0, ID, (gid_t)-1, 0};
+	const struct sandbox_ids root_group = {ID, 0, (gid_t)-1, 0};
+	const struct sandbox_ids kept = {(uid_t)-1, ID, (gid_t)-1, 0};
 
 	(void)state;
 	assert_int_equal(enter_status(ROLE_GUARD, &root_user), 1);
@@ -525,6 +558,7 @@ int main(void)
 	        cmocka_unit_test(proc_shows_it),
 	        cmocka_unit_test(no_core_file_and_no_debugger),
 	        cmocka_unit_test(a_child_dies_with_its_parent),
+	        cmocka_unit_test(its_owner_alone_may_signal),
 	        cmocka_unit_test(ids_that_drop_nothing_are_refused),
 	};
 

@@ -127,6 +127,7 @@ static void takes_cards(void **state)
 	(void)state;
 	assert_int_equal(policy_parse((uint8_t *)text, strlen(text), &p, &error), 0);
 	assert_int_equal(p->crl_grace_hours, 0);
+	assert_int_equal(p->idle_lock, 300);
 	assert_true(login_satisfied(&p->login, FACTOR_CARD | FACTOR_PIN));
 	assert_false(login_satisfied(&p->login, FACTOR_CARD));
 	assert_false(login_satisfied(&p->login, FACTOR_TOTP));
@@ -230,7 +231,8 @@ static void unattended_services_are_named(void **state)
 static void takes_combinations(void **state)
 {
 	char *text = change(GOOD, "[password, totp]", "[[password, totp], [hotp, password]]");
-	char *other = change(text, "max_failures: 3", "max_failures: 3\n  idle_days: 30");
+	char *other = change(
+	        text, "max_failures: 3", "max_failures: 3\n  idle_days: 30\n  idle_lock: 120");
 	char names[LOGIN_NAMES_SIZE];
 	struct policy_error error;
 	struct policy *p;
@@ -241,6 +243,7 @@ static void takes_combinations(void **state)
 	assert_int_equal(p->login.factors[0], FACTOR_PASSWORD | FACTOR_TOTP);
 	assert_int_equal(p->login.factors[1], FACTOR_PASSWORD | FACTOR_HOTP);
 	assert_int_equal(p->idle_days, 30);
+	assert_int_equal(p->idle_lock, 120);
 	assert_true(login_allows(&p->login, FACTOR_HOTP));
 	assert_false(login_allows(&p->login, FACTOR_CARD));
 	assert_true(login_satisfied(&p->login, FACTOR_TOTP));
@@ -336,6 +339,8 @@ static void refuses_with_a_place(void **state)
 	        {"max_failures: 3", "max_failures: 3\n  idle_days: 010", 14, 14},
 	        {"max_failures: 3", "max_failures: 3\n  voucher: maybe", 14, 12},
 	        {"max_failures: 3", "max_failures: 3\n  voucher: true", 14, 12},
+	        {"max_failures: 3", "max_failures: 3\n  idle_lock: 9", 14, 14},
+	        {"max_failures: 3", "max_failures: 3\n  idle_lock: 3601", 14, 14},
 	        {"max_failures: 3", "max_failures: 3\n  crl_grace_hours: 721", 14, 20},
 	        {"max_failures: 3", "max_failures: 3\n  crl_grace_hours: -1", 14, 20},
 	        {"max_failures: 3", "max_failures: 3\n  unattended: [cron, sshd]", 14, 15},
