@@ -16,7 +16,7 @@ group() {
 	build) echo gcc libc6-dev; build_depends ;;
 	debs) echo dpkg-dev debhelper fakeroot lintian mmdebstrap ;;
 	test) # programs the tests run, and the checks of lint.sh and the fuzzers
-		echo libcmocka-dev libpam-wrapper pamtester oathtool umockdev openssl sqlite3 curl jq socat \
+		echo libcmocka-dev libpam-wrapper pamtester oathtool umockdev dbus-daemon openssl sqlite3 curl jq socat \
 			libzbar0 libcbor-dev softhsm2 opensc opensc-pkcs11 pcscd vsmartcard-vpcd swtpm procps iproute2 bsdutils python3-minimal python3 git
 		echo clang libclang-rt-14-dev llvm-14 clang-format clang-tidy cppcheck shellcheck mandoc systemd ;;
 	terminal) echo qemu-system-x86 mmdebstrap kmod cpio busybox-static e2fsprogs dosfstools mtools fdisk zstd python3 ;;
