@@ -286,7 +286,8 @@ console_expect() { # REGEX [SECONDS]
 # $console_said: what was shown on the way. $console_pause: seconds before each answer, for who forgets what was typed before it asked.
 console_answer() { # PASSWORD CODE [PIN]
 	local asked=no
-	local prompt='Password: |password for [a-z]+: |Verification code: |PIN \([^)]*\): |incorrect|tries exceeded|failure|denied|[Ss]orry|not be completed|terminal login: |[$#] $'
+	# The emulated serial line now and then loses the first letter after a login has switched its echo.
+	local prompt='assword: |assword for [a-z]+: |erification code: |PIN \([^)]*\): |incorrect|tries exceeded|failure|denied|[Ss]orry|not be completed|terminal login: |[$#] $'
 	console_said=
 	while console_expect "$prompt" 30; do
 		console_said+=$console_seen$console_match
