@@ -1,12 +1,12 @@
 # shellcheck shell=bash
 # Words for tokens: a security key at a virtual controller of the guest's, a My Number card in QEMU's reader. Scenarios source it.
 
-# A policy that takes codes, and besides these combinations, and lets in the tokens' devices, is in force.
+# A policy that takes codes, and besides these combinations, and lets in the tokens' devices, is in force. $idle_lock: seconds.
 token_policy() { # VERSION COMBINATIONS
 	rules='allow id 1d6b:0100 serial "gadget-hid" with-interface equals { 03:00:00 }
 allow id 08e6:4433 serial "office-reader" with-interface equals { 0b:00:00 }' \
 		more_ways=$'\n  security_key: allow\n  smartcard: allow' policy_text "$1" |
-		sed "s/factors: .*/factors: [$2, [password, totp]]/" >"$office/tokens.yaml"
+		sed "s/factors: .*/factors: [$2, [password, totp]]${idle_lock:+\n  idle_lock: $idle_lock}/" >"$office/tokens.yaml"
 	policy_sign "$office/tokens.yaml" "$office/tokens.p7"
 	send_file "$office/tokens.p7" /root/offer
 	guest 'sekisho policy install /root/offer' || fail "policy $1 is not accepted"
@@ -80,7 +80,7 @@ key_out() {
 
 # udev has given it to the process fido2.
 key_there() {
-	eventually 10 guest_true '[ "$(stat -c %G /dev/hidraw*)" = _sekisho-fido2 ]'
+	eventually 10 guest_true 'stat -c %G /dev/hidraw* | grep -qx _sekisho-fido2'
 }
 
 key_deed() { # WHAT it does wrong from now on; "": nothing
