@@ -6,17 +6,10 @@ set -u
 top=${SEKISHO_TOP:-$(cd "$(dirname "$0")/../.." && pwd)}
 build=${SEKISHO_BUILD:-$top/build/release}
 . "$top/tests/lib.sh"
-need_root
-root=$work/root
-svc=$work/svc
+. "$top/tests/lib_login.sh"
 keys=$work/keys
 libexec=$work/libexec
-trust=$root/etc/sekisho/trust
-asan=$(asan_of "$build/pam_module/pam_sekisho.so")
-ids=$((66000 + ($$ % 200) * 7))
-agent=
 logind=
-pids=
 softhsm=$(find /usr/lib -name libsofthsm2.so 2>/dev/null | head -n 1)
 export SOFTHSM2_CONF=$work/softhsm2.conf PULLED_MODULE=$softhsm PULLED_BY=$work/pulled
 export SEKISHO_TEST_KEYS=$work/plugged
@@ -32,21 +25,12 @@ on_failure() {
 	tail -5 "$work/log" | sed 's/^/        log: /'
 }
 
-ok="pamtester: successfully authenticated"
-told() { grep -qF -- "$1" "$work/out"; }
-journalled() { # PATTERN COUNT
-	[ "$(cat "$root"/var/lib/sekisho/journal/*.jsonl | grep -cE "$1")" = "$2" ]
-}
 locked() { # CAUSE COUNT
 	journalled "\"session.locked\",\"user\":\"games\",\"cause\":\"$1\"" "$2"
 }
 heard() { # SESSION COUNT: Lock, by whoever listens on the bus
 	[ "$(grep -c "Path=/org/freedesktop/login1/session/_3$1 .*Member=Lock\$" "$work/heard")" = "$2" ]
 }
-sekisho() {
-	"$build/agent/sekisho" --root "$root" "$@"
-}
-
 # --- keys
 key() { # NAME PIN
 	rm -rf "${keys:?}/$1"
@@ -211,13 +195,7 @@ log_in() { # NUMBER TYPE SEAT ANSWERS...
 }
 # The user's own locker: it is not root, and opens no session.
 unlock() { # ANSWERS...
-	local try
-	for try in 1 2 3; do
-		printf '%s\n' "$@" | LD_PRELOAD="$asan libpam_wrapper.so" PAM_WRAPPER=1 PAM_WRAPPER_SERVICE_DIR=$svc timeout 60 \
-			setpriv --reuid=games --regid=games --clear-groups pamtester key "${who-games}" authenticate >"$work/out" 2>&1
-		grep -q -e 'pwrap_' -e 'Initialization failure' "$work/out" || break
-		sleep 0.$try
-	done
+	as="setpriv --reuid=games --regid=games --clear-groups" pam key "${who-games}" "$@"
 	told "$ok"
 }
 desktop() { # NUMBER METHOD VALUE: what the session's own desktop tells logind
@@ -231,33 +209,17 @@ count() { # COUNT PROCESS
 wakes() { # PID
 	sed -n 's/^voluntary_ctxt_switches:[[:space:]]*//p' "/proc/$1/status"
 }
-version=0
 policy() { # FACTORS
-	version=$((version + 1))
-	sed -e "s/factors: .*/factors: $1\n  idle_lock: 10/" -e "s/^version: .*/version: $version/" \
-		"$top/packaging/policies/mito-my-number.yaml" >"$work/policy.yaml"
-	sekisho policy sign "$work/policy.yaml" --certificate "$work/office.pem" --key "$work/office.key" \
-		--out "$work/policy.p7" >"$work/out" 2>&1 && sekisho policy install "$work/policy.p7" >>"$work/out" 2>&1
-}
-start_agent() {
-	"$build/agent/sekishod" --root "$root" --libexec "$libexec" --user-ids "$ids" --observe >>"$work/log" 2>&1 &
-	agent=$!
-	within 30 grep -q 'ready' "$work/log"
+	next_policy -e "s/factors: .*/factors: $1\n  idle_lock: 10/"
 }
 
-mkdir -p "$root/var/lib" "$root/etc/sekisho" "$trust" "$svc" "$keys" "$work/plugged" "$libexec" \
+mkdir -p "$keys" "$work/plugged" "$libexec" \
 	"$work"/run/systemd/{sessions,users,seats,inhibit,machines} "$work/run/user" "$work/run/udev/data"
 ln -s "$build"/libexec/* "$libexec"
 ln -sf "$build/tests/libexec/fido2" "$libexec/fido2"
-echo "auth required pam_deny.so" >"$svc/other"
-for type in auth account session password; do
-	echo "$type required $build/pam_module/pam_sekisho.so socket=$root/run/sekisho/auth.sock timeout=60"
-done >"$svc/key"
-: >"$work/out"
-: >"$work/log"
+service key 60
 check "keys are made" eval 'key one 1234 && key two 5678 && key three 1234'
-openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout "$work/office.key" -out "$work/office.pem" -days 30 \
-	-subj "/CN=office" -addext "keyUsage=critical,digitalSignature" 2>/dev/null
+signer office
 install -m 0644 "$work/office.pem" "$trust/policy-signers.pem"
 module "$build/tests/unit/agent/pulled_module.so"
 printf 'directories.tokendir = %s\nobjectstore.backend = file\nlog.level = ERROR\n' "$work/card" >"$SOFTHSM2_CONF"

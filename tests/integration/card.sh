@@ -5,38 +5,13 @@ set -u
 top=${SEKISHO_TOP:-$(cd "$(dirname "$0")/../.." && pwd)}
 build=${SEKISHO_BUILD:-$top/build/release}
 . "$top/tests/lib.sh"
-need_root
-root=$work/root
-svc=$work/svc
+. "$top/tests/lib_login.sh"
 pki=$work/pki
 cards=$work/cards
-trust=$root/etc/sekisho/trust
 softhsm=$(find /usr/lib -name libsofthsm2.so 2>/dev/null | head -n 1)
-asan=$(asan_of "$build/pam_module/pam_sekisho.so")
-ids=$((64000 + ($$ % 200) * 6))
-agent=
 export SOFTHSM2_CONF=$work/softhsm2.conf
 export RUDE_DEED=$work/deed RUDE_DONE=$work/open/done RUDE_CERTIFICATE=$work/hanako.der RUDE_STATE=$root/var/lib/sekisho/auth/games
-clean_up() {
-	[ -z "$agent" ] || stop "$agent"
-}
-on_failure() {
-	[ ! -s "$work/out" ] || sed 's/^/        | /' "$work/out"
-}
-
-ok="pamtester: successfully authenticated"
-refused="pamtester: Authentication failure"
-maxtries="pamtester: Have exhausted maximum number of retries for service"
 not_yours="This card does not log in this user."
-
-told() { grep -qF -- "$1" "$work/out"; }
-told_not() { ! told "$1"; }
-journalled() { # PATTERN COUNT
-	[ "$(cat "$root"/var/lib/sekisho/journal/*.jsonl | grep -cE "$1")" = "$2" ]
-}
-sekisho() {
-	"$build/agent/sekisho" --root "$root" "$@"
-}
 
 # --- authorities and cards
 ca() { # NAME
@@ -116,48 +91,18 @@ put_in() { # NAME: this card is in the reader now; "none"
 	printf 'directories.tokendir = %s\nobjectstore.backend = file\nlog.level = ERROR\n' "$cards/$1" >"$SOFTHSM2_CONF"
 }
 
-# --- the agent and its logins
-services() {
-	local module=$build/pam_module/pam_sekisho.so
-	mkdir -p "$svc"
-	echo "auth required pam_deny.so" >"$svc/other"
-	for type in auth account session password; do
-		echo "$type required $module socket=$root/run/sekisho/auth.sock timeout=60"
-	done >"$svc/card"
-}
-start_agent() {
-	"$build/agent/sekishod" --root "$root" --libexec "$build/libexec" --user-ids "$ids" --observe >>"$work/log" 2>&1 &
-	agent=$!
-	within 30 grep -q 'ready' "$work/log"
-}
-# pam_wrapper's processes trip over each other's directories now and then: such a one never got to libpam.
-pam() { # USER ANSWER...
-	local user=$1 try
-	shift
-	for try in 1 2 3 4 5 6; do
-		printf '%s\n' "$@" | LD_PRELOAD="$asan libpam_wrapper.so" PAM_WRAPPER=1 PAM_WRAPPER_SERVICE_DIR=$svc \
-			timeout 60 pamtester card "$user" authenticate >"$work/out" 2>&1
-		! grep -qE 'PIN|[Cc]ard |code:|is locked' "$work/out" || return # the agent was asked
-		grep -q -e 'pwrap_' -e 'Initialization failure' "$work/out" || return
-		sleep 0.$try
-	done
-}
+# --- logins
 enrol() { # USER PIN OPTIONS...
 	local pin=$2
 	sekisho enrol card "$1" "${@:3}" <<<"$pin" >"$work/out" 2>&1
 }
-version=0
 policy() { # FACTORS CRL-GRACE-HOURS MAX-FAILURES
-	version=$((version + 1))
-	sed -e "s/factors: .*/factors: $1\\n  crl_grace_hours: $2/" -e "s/max_failures: .*/max_failures: $3/" \
-		-e "s/^version: .*/version: $version/" "$top/packaging/policies/mito-my-number.yaml" >"$work/policy.yaml"
-	sekisho policy sign "$work/policy.yaml" --certificate "$work/office.pem" --key "$work/office.key" \
-		--out "$work/policy.p7" >"$work/out" 2>&1 && sekisho policy install "$work/policy.p7" >>"$work/out" 2>&1
+	next_policy -e "s/factors: .*/factors: $1\\n  crl_grace_hours: $2/" -e "s/max_failures: .*/max_failures: $3/"
 }
 fresh_crl() { crl good >"$trust/card-crl.pem"; }
 fault() { # WHAT CARD TEXT CAUSE: this card does not get to its PIN
 	put_in "$2"
-	pam games 1234
+	pam card games 1234
 	check "$1: refused" told "$refused"
 	check "$1: the person is told why" told "$3"
 	check "$1: the PIN is not asked for" told_not "Card PIN"
@@ -165,10 +110,8 @@ fault() { # WHAT CARD TEXT CAUSE: this card does not get to its PIN
 }
 
 check "there is a SoftHSM" test -n "$softhsm"
-mkdir -p "$root" "$cards" "$pki" "$trust" "$root/var/lib"
-chmod 755 "$cards"
-services
-: >"$work/out"
+mkdir -p "$cards" "$pki"
+service card 60
 ca good
 ca other
 check "cards are made: P-256, P-384, RSA" eval 'card hanako good login p256 && card jiro good login p384 && card saburo good login rsa'
@@ -179,12 +122,10 @@ check "... another authority's, expired, not yet valid, revoked" eval 'card stra
 check "... without extended usage, for signing, for a server, weak" eval 'card plain good plain p256 && card signing good signing p256 &&
 	card server good server p256 && card weak good login weak'
 put_in none
-openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout "$work/office.key" -out "$work/office.pem" -days 30 \
-	-subj "/CN=office" -addext "keyUsage=critical,digitalSignature" 2>/dev/null
+signer office
 install -m 0644 "$work/office.pem" "$trust/policy-signers.pem"
 install -m 0644 "$pki/good/ca.pem" "$trust/card-ca.pem"
 fresh_crl
-mkdir -p "$root/etc/sekisho"
 printf 'mode: observe\ncard_module: %s\n' "$softhsm" >"$root/etc/sekisho/agent.yaml"
 check "the agent starts" start_agent
 [ $failed = 0 ] || { cat "$work/log"; summary; exit 1; }
@@ -210,53 +151,53 @@ check "enrol list shows it" eval 'sekisho enrol list games | grep -qE "^1 +card 
 
 # good
 put_in hanako
-pam games 1234
+pam card games 1234
 check "P-256: the card and its PIN are accepted" told "$ok"
 check "journalled with factor and token" journalled '"login.accepted","user":"games","service":"card".*"factor":"card","token":1' 1
 put_in jiro
 check "a second card is enrolled" enrol games 1234 --add
-pam games 1234
+pam card games 1234
 check "P-384: accepted" told "$ok"
 put_in saburo
 check "a third one" enrol games 1234 --add
-pam games 1234
+pam card games 1234
 check "RSA: accepted" told "$ok"
 put_in plain
 check "one without extended usage" enrol games 1234 --add
-pam games 1234
+pam card games 1234
 check "digitalSignature alone: accepted" told "$ok"
 
 # PIN
 put_in hanako
-pam games ""
+pam card games ""
 check "an empty PIN is refused" told "No PIN was typed."
 check "and does not count" eval '! told "more and this user is locked"'
-pam games "$(printf '%070d' 1)"
+pam card games "$(printf '%070d' 1)"
 check "a PIN no card could have is refused" told "No PIN was typed."
-pam games not-pin-1
+pam card games not-pin-1
 check "a wrong PIN is refused" told "Wrong PIN."
 check "with the card's own word, and the tries left" told "takes fewer tries now. 2 more and this user is locked."
 check "journalled" journalled '"login.refused","user":"games".*"cause":"wrong-pin"' 1
-pam games 1234
+pam card games 1234
 check "the next one is warned that it was wrong" told "The PIN was wrong before"
 check "and is let in" told "$ok"
-pam games not-pin-1
-pam games not-pin-2
+pam card games not-pin-1
+pam card games not-pin-2
 check "the count began anew" told "1 more and this user is locked."
-pam games not-pin-3
+pam card games not-pin-3
 check "the third wrong PIN locks" told "$maxtries"
-pam games 1234
+pam card games 1234
 check "a locked user is refused with the right PIN" told "$maxtries"
 check "the lock is an event" journalled '"login.locked","user":"games"' 1
 check "unlock" sekisho unlock games
-pam games 1234
+pam card games 1234
 check "and in again" told "$ok"
 check "no PIN is in journal or log" eval '! grep -rqE "not-pin" "$work/log" "$root/var/lib/sekisho/journal"'
 
 # whose card
 put_in hanako
 for user in daemon nobody-there; do
-	pam $user 1234
+	pam card $user 1234
 	check "$user, with a card that is not theirs: refused" told "$refused"
 	cp "$work/out" "$work/out.$user"
 done
@@ -265,57 +206,57 @@ check "the same as with another's card" told "$not_yours"
 put_in jiro
 check "daemon has jiro's card" enrol daemon 1234
 put_in hanako
-pam daemon 1234
+pam card daemon 1234
 check "another's card with its right PIN does not let in" told "$not_yours"
 check "what is told is no other than for an unknown user" cmp "$work/out" "$work/out.nobody-there"
 check "journalled as what it was" journalled '"login.refused","user":"daemon".*"cause":"not-the-users-card"' 2
-check "the right card does" eval "put_in jiro; pam daemon 1234; told \"\$ok\""
+check "the right card does" eval "put_in jiro; pam card daemon 1234; told \"\$ok\""
 
 # a certificate that is not good
 fault "another authority's card" stranger "This is not a card for this terminal." card-untrusted
 fault "an expired card" expired "outside its dates" card-expired
-check "a card that is not valid yet" eval 'put_in early; pam games 1234; told "outside its dates"'
+check "a card that is not valid yet" eval 'put_in early; pam card games 1234; told "outside its dates"'
 fault "a revoked card" revoked "This card is revoked" card-revoked
 fault "a certificate for signatures" signing "not for logging in" card-wrong-purpose
-check "a server's certificate" eval 'put_in server; pam games 1234; told "not for logging in"'
+check "a server's certificate" eval 'put_in server; pam card games 1234; told "not for logging in"'
 fault "a weak key" weak "The card's key is too weak." card-weak-key
 fault "no card" none "There is no card in the reader." no-card
 # ... though it was good when it was enrolled
 put_in hanako
 openssl ca -config "$pki/good/conf" -revoke "$cards/hanako.pem" 2>/dev/null
 fresh_crl
-pam games 1234
+pam card games 1234
 check "an enrolled card that was revoked since is refused" told "This card is revoked"
 sed -i "s/^R\\(.*CN=hanako\\)$/V\\1/; s/^\\(V\t[^\t]*\t\\)[^\t]*/\\1/" "$pki/good/index"
 fresh_crl
-pam games 1234
+pam card games 1234
 check "(and is good again by the next list)" told "$ok"
 
 # the list of revoked cards
 mv "$trust/card-crl.pem" "$work/crl"
 fault "no list" hanako "There is no revocation list" card-no-crl
 crl other >"$trust/card-crl.pem"
-pam games 1234
+pam card games 1234
 check "another authority's list is none" told "There is no revocation list"
 crl good -crl_lastupdate "$(utc "-3 days")" -crl_nextupdate "$(utc "-2 hours")" >"$trust/card-crl.pem"
 fault "a list past its date, without grace" hanako "revocation list for this card is too old" card-crl-too-old
 check "a policy with 24 hours of grace" policy "[[card, pin]]" 24 3
-pam games 1234
+pam card games 1234
 check "a list within grace: accepted" told "$ok"
 check "and an alarm is journalled" journalled '"card.crl_old","user":"games","service":"card"' 1
 put_in revoked
-pam games 1234
+pam card games 1234
 check "a card revoked in a list within grace is revoked" told "This card is revoked"
 put_in hanako
 crl good -crl_lastupdate "$(utc "-9 days")" -crl_nextupdate "$(utc "-25 hours")" >"$trust/card-crl.pem"
-pam games 1234
+pam card games 1234
 check "a list beyond grace: refused" told "revocation list for this card is too old"
 crl good | sed 's/^MI/MJ/' >"$trust/card-crl.pem"
-pam games 1234
+pam card games 1234
 check "a damaged list is none" told "There is no revocation list"
 fresh_crl
 chmod 666 "$trust/card-ca.pem"
-pam games 1234
+pam card games 1234
 check "an authority file that others may write is not believed" told "This is not a card for this terminal."
 chmod 644 "$trust/card-ca.pem"
 
@@ -324,56 +265,56 @@ check "a policy with cards or codes" policy "[[card, pin], [password, totp]]" 0 
 secret=$(sekisho enrol totp games --no-confirm 2>/dev/null | sed -n 's/^Secret: //p')
 code() { oathtool --totp --base32 --now "$(date -u -d "@$(($(date +%s) + 30 * $1))" '+%Y-%m-%d %H:%M:%S UTC')" "$secret"; }
 put_in none
-pam games "$(code 0)"
+pam card games "$(code 0)"
 check "without a card the code is asked for and accepted" told "$ok"
 put_in hanako
-pam games 1234
+pam card games 1234
 check "with one in the reader its PIN" told "$ok"
-pam games "" "$(code 1)"
+pam card games "" "$(code 1)"
 check "or, where it is left empty, the code" told "$ok"
 put_in revoked
-pam games 1
+pam card games 1
 check "with a revoked card the person is told, and asked for the code" eval 'told "This card is revoked" && told "Verification code"'
 put_in none
 printf '%s\n' "" | sekisho unlock games >/dev/null 2>&1
-pam daemon 123456
+pam card daemon 123456
 cp "$work/out" "$work/out.daemon"
-pam nobody-else 123456
+pam card nobody-else 123456
 check "who has only a card sees with a code what an unknown user sees" cmp "$work/out" "$work/out.daemon"
 
 # a voucher instead of the card (voucher.sh has the rest)
 check "a policy with cards or vouchers" policy "[password, card, pin]\\n  voucher: allow" 0 3
 prompt="Put your card into the reader and press Enter, or type your voucher's code: "
 put_in none
-pam games 0123456789012345
+pam card games 0123456789012345
 check "without a card a voucher's code can be typed" told "$prompt"
 check "which is judged" told "Wrong verification code; 2 more"
-pam games ""
+pam card games ""
 check "none counts for nothing" told "There is no card in the reader."
 put_in hanako
-pam games 1234
+pam card games 1234
 check "and the card lets in as ever" told "$ok"
 
 # the module
 put_in hanako
 printf 'mode: observe\ncard_module: /nonexistent.so\n' >"$root/etc/sekisho/agent.yaml"
 check "a policy with cards alone" policy "[[card, pin]]" 0 3
-pam games 1234
+pam card games 1234
 check "a module that is not there: refused, and it is said" told "No card can be read here"
 install -d -m 0777 "$work/open"
 openssl x509 -in "$cards/hanako.pem" -outform DER -out "$work/hanako.der"
 printf 'mode: observe\ncard_module: %s\n' "$build/tests/unit/agent/rude_module.so" >"$root/etc/sekisho/agent.yaml"
 for deed in exec write kill crash lie; do
 	echo $deed >"$work/deed"
-	pam games 1234
+	pam card games 1234
 	check "a module that does worse ($deed): refused" told "$refused"
 done
 echo signature >"$work/deed"
-pam games 1234
+pam card games 1234
 check "a slot for the signatures of a My Number card is none" told "There is no card in the reader."
 check "nothing that it tried came about" test ! -e "$RUDE_DONE"
 printf 'mode: observe\ncard_module: %s\n' "$softhsm" >"$root/etc/sekisho/agent.yaml"
-pam games 1234
+pam card games 1234
 check "the agent is whole, and the card lets in" told "$ok"
 check "no process of a card is left" within 10 eval '[ -z "$(pgrep -P "$(agent_main)" -x card)" ]'
 

@@ -6,40 +6,11 @@ set -u
 top=${SEKISHO_TOP:-$(cd "$(dirname "$0")/../.." && pwd)}
 build=${SEKISHO_BUILD:-$top/build/release}
 . "$top/tests/lib.sh"
-need_root
-root=$work/root
-svc=$work/svc
+. "$top/tests/lib_login.sh"
 keys=$work/keys
 libexec=$work/libexec
-trust=$root/etc/sekisho/trust
-asan=$(asan_of "$build/pam_module/pam_sekisho.so")
-ids=$((66000 + ($$ % 200) * 7))
-agent=
-pids=
 export SEKISHO_TEST_KEYS=$work/plugged
-clean_up() {
-	[ -z "$agent" ] || stop "$agent"
-	for pid in $pids; do
-		kill "$pid" 2>/dev/null
-	done
-}
-on_failure() {
-	[ ! -s "$work/out" ] || sed 's/^/        | /' "$work/out"
-}
-
-ok="pamtester: successfully authenticated"
-refused="pamtester: Authentication failure"
-maxtries="pamtester: Have exhausted maximum number of retries for service"
 not_yours="This security key does not log in this user."
-
-told() { grep -qF -- "$1" "$work/out"; }
-told_not() { ! told "$1"; }
-journalled() { # PATTERN COUNT
-	[ "$(cat "$root"/var/lib/sekisho/journal/*.jsonl | grep -cE "$1")" = "$2" ]
-}
-sekisho() {
-	"$build/agent/sekisho" --root "$root" "$@"
-}
 
 # --- keys
 key() { # NAME PIN [finger]
@@ -58,60 +29,33 @@ deed() { # NAME WHAT
 	echo "$2" >"$keys/$1/deed"
 }
 
-# --- the agent and its logins
-start_agent() {
-	"$build/agent/sekishod" --root "$root" --libexec "$libexec" --user-ids "$ids" --observe >>"$work/log" 2>&1 &
-	agent=$!
-	within 30 grep -q 'ready' "$work/log"
-}
-# pam_wrapper's processes trip over each other's directories now and then: such a one never got to libpam.
-pam() { # USER ANSWER...
-	local user=$1 try
-	shift
-	for try in 1 2 3 4 5 6; do
-		printf '%s\n' "$@" | LD_PRELOAD="$asan libpam_wrapper.so" PAM_WRAPPER=1 PAM_WRAPPER_SERVICE_DIR=$svc \
-			timeout 60 pamtester key "$user" authenticate >"$work/out" 2>&1
-		! grep -qE 'PIN|ecurity key|code:|is locked' "$work/out" || return # the agent was asked
-		grep -q -e 'pwrap_' -e 'Initialization failure' "$work/out" || return
-		sleep 0.$try
-	done
-}
+# --- logins
 enrol() { # USER PIN OPTIONS...
 	local pin=$2
 	sekisho enrol key "$1" "${@:3}" <<<"$pin" >"$work/out" 2>&1
 }
-version=0
 policy() { # FACTORS [BODY]
-	version=$((version + 1))
-	sed -e "s/factors: .*/factors: $1/" -e "s/^version: .*/version: $version/" \
-		-e "s/^body: .*/body: ${2:-mito-2026}/" "$top/packaging/policies/mito-my-number.yaml" >"$work/policy.yaml"
-	sekisho policy sign "$work/policy.yaml" --certificate "$work/office.pem" --key "$work/office.key" \
-		--out "$work/policy.p7" >"$work/out" 2>&1 && sekisho policy install "$work/policy.p7" >>"$work/out" 2>&1
+	next_policy -e "s/factors: .*/factors: $1/" -e "s/^body: .*/body: ${2:-mito-2026}/"
 }
 unlock() { sekisho unlock games >"$work/said" 2>&1; }
 # A key that answers, but not as it should: refused, with the cause in the journal, and the next good answer lets in.
 bad() { # WHAT DEED CAUSE COUNT
 	deed one "$2"
-	pam games 1234
+	pam key games 1234
 	check "$1: refused" told "$refused"
 	check "$1: the person is told" told "$not_yours"
 	check "$1: journalled" journalled "\"login.refused\",\"user\":\"games\".*\"cause\":\"$3\"" "$4"
 	deed one good
-	pam games 1234
+	pam key games 1234
 	check "$1: in again without it" told "$ok"
 }
 
-mkdir -p "$root/var/lib" "$root/etc/sekisho" "$trust" "$svc" "$keys" "$work/plugged" "$libexec"
+mkdir -p "$keys" "$work/plugged" "$libexec"
 ln -s "$build"/libexec/* "$libexec"
 ln -sf "$build/tests/libexec/fido2" "$libexec/fido2"
-echo "auth required pam_deny.so" >"$svc/other"
-for type in auth account session password; do
-	echo "$type required $build/pam_module/pam_sekisho.so socket=$root/run/sekisho/auth.sock timeout=60"
-done >"$svc/key"
-: >"$work/out"
+service key 60
 check "keys are made" eval 'key one 1234 && key two 5678 && key bare "" && key other 4321 && key spare 1234 && key touch 2468 finger'
-openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout "$work/office.key" -out "$work/office.pem" -days 30 \
-	-subj "/CN=office" -addext "keyUsage=critical,digitalSignature" 2>/dev/null
+signer office
 install -m 0644 "$work/office.pem" "$trust/policy-signers.pem"
 echo 'mode: observe' >"$root/etc/sekisho/agent.yaml"
 check "the agent starts" start_agent
@@ -148,47 +92,47 @@ check "the same key is not enrolled twice" eval '! enrol games 1234 --add && tol
 check "enrol list shows it" eval 'sekisho enrol list games | grep -qE "^1 +key .* blue$"'
 
 # good
-pam games 1234
+pam key games 1234
 check "the key, its PIN and a touch are accepted" told "$ok"
 check "the tries left are shown" told "Security key PIN (8 tries left)"
 check "a touch is asked for" told "Touch the security key"
 check "journalled with factor and token" journalled '"login.accepted","user":"games","service":"key".*"factor":"key","token":1' 1
 plug two
 check "a second key is enrolled" enrol games 5678 --add --label green
-pam games 5678
+pam key games 5678
 check "and accepted" told "$ok"
 check "as what it is" journalled '"login.accepted","user":"games".*"factor":"key","token":2' 1
 plug one
-pam games 1234
+pam key games 1234
 check "the first still is" told "$ok"
 
 # PIN
-pam games ""
+pam key games ""
 check "an empty PIN is refused" told "No PIN was typed."
-pam games "$(printf '%070d' 1)"
+pam key games "$(printf '%070d' 1)"
 check "a PIN no key could have is refused" told "No PIN was typed."
-pam games not-pin-1
+pam key games not-pin-1
 check "a wrong PIN is refused" told "$refused"
 check "with what is left" told "Wrong PIN. 7 more and the security key is locked. 2 more and this user is locked."
 check "journalled" journalled '"login.refused","user":"games".*"cause":"wrong-pin"' 1
-pam games 1234
+pam key games 1234
 check "the next one sees what is left" told "Security key PIN (7 tries left)"
 check "and is let in" told "$ok"
-pam games not-pin-1
-pam games not-pin-2
+pam key games not-pin-1
+pam key games not-pin-2
 check "the count began anew" told "1 more and this user is locked."
-pam games not-pin-3
+pam key games not-pin-3
 check "the third wrong PIN locks the user" told "$maxtries"
 check "the lock is an event" journalled '"login.locked","user":"games"' 1
-pam games 1234
+pam key games 1234
 check "a locked user is refused with the right PIN" told "$maxtries"
 check "unlock" unlock
-for n in 1 2 3 4; do pam games 1234; done
+for n in 1 2 3 4; do pam key games 1234; done
 check "a key wants to be plugged in anew after three wrong PINs in a row" told "Take the security key out"
 check "which locks nobody, however often" told "$refused"
 check "journalled" journalled '"login.refused","user":"games".*"cause":"pin-blocked"' 4
 deed one replug
-pam games 1234
+pam key games 1234
 check "plugged in anew it lets in" told "$ok"
 deed one good
 
@@ -197,22 +141,22 @@ plug spare
 check "a spare key is enrolled" enrol games 1234 --add --label spare
 for n in 1 2 3 4 5 6 7 8; do
 	deed spare replug
-	pam games "wrong-$n"
+	pam key games "wrong-$n"
 	unlock
 done
 check "the eighth wrong PIN locks the key" told "The security key is locked; ask the administrator. 2 more"
-pam games 1234
+pam key games 1234
 check "a key whose tries are used up is locked" told "The security key is locked; ask the administrator."
 check "its PIN is not asked for" told_not "Security key PIN"
 check "journalled" journalled '"login.refused","user":"games".*"cause":"pin-locked"' 1
 plug one
-pam games 1234
+pam key games 1234
 check "the other key lets in" told "$ok"
 check "no PIN is in journal or log" eval '! grep -rqE "not-pin|wrong-[0-9]" "$work/log" "$root/var/lib/sekisho/journal"'
 
 # whose key
 for user in daemon nobody-there; do
-	pam $user 1234
+	pam key $user 1234
 	check "$user, with a key that is not theirs: refused" told "$refused"
 	cp "$work/out" "$work/out.$user"
 done
@@ -221,12 +165,12 @@ check "the same as with another's key" told "$not_yours"
 plug other
 check "daemon has a key" enrol daemon 4321
 plug one
-pam daemon 1234
+pam key daemon 1234
 check "another's key with its right PIN does not let in" told "$not_yours"
 check "what is told is no other than for an unknown user" cmp "$work/out" "$work/out.nobody-there"
 check "journalled as what it was" journalled '"login.refused","user":"daemon".*"cause":"not-the-users-key"' 2
 plug other
-pam daemon 4321
+pam key daemon 4321
 check "the right key does" told "$ok"
 
 # signatures that are not good
@@ -242,119 +186,119 @@ check "... which is an alarm" journalled '"key.counted_back","user":"games","ser
 
 # keys that do not come to an end
 deed one untouched
-pam games 1234
+pam key games 1234
 check "not touched: refused, and said" eval 'told "$refused" && told "The security key was not touched"'
 deed one garbage
-pam games 1234
+pam key games 1234
 check "no CBOR: refused, and said" eval 'told "$refused" && told "The security key does not answer"'
 deed one unplug
-pam games 1234
+pam key games 1234
 check "pulled out halfway: refused, and said" eval 'told "$refused" && told "The security key was taken out"'
 check "journalled" journalled '"login.refused","user":"games".*"cause":"key-removed"' 1
 plug two
-pam games 5678
+pam key games 5678
 check "none of it counts against the user" told "$ok"
 plug bare
-pam games 1234
+pam key games 1234
 check "a key without PIN is refused" told "This security key has no PIN yet."
 plug two other
-pam games 5678
+pam key games 5678
 check "two keys at once are refused" told "Leave only one security key in."
 plug
-pam games "" 1
+pam key games "" 1
 check "no key: refused, after time to put one in" eval 'told "Put your security key in" && told "There is no security key."'
 
 # codes beside keys
 check "a policy with keys or codes" policy "[[key, pin], [password, totp]]"
 secret=$(sekisho enrol totp games --no-confirm 2>/dev/null | sed -n 's/^Secret: //p')
 code() { oathtool --totp --base32 --now "$(date -u -d "@$(($(date +%s) + 30 * $1))" '+%Y-%m-%d %H:%M:%S UTC')" "$secret"; }
-pam games "$(code 0)"
+pam key games "$(code 0)"
 check "without a key the code is asked for and accepted" told "$ok"
 plug two
-pam games 5678
+pam key games 5678
 check "with one its PIN" told "$ok"
-pam games "" "$(code 1)"
+pam key games "" "$(code 1)"
 check "or, where it is left empty, the code" told "$ok"
 
 # fingerprints
 check "a policy with key and PIN, or key and fingerprint" policy "[[key, pin], [key, fingerprint]]"
 plug touch
 check "a key that knows a fingerprint is enrolled" enrol games 2468 --add --label finger
-pam games ""
+pam key games ""
 check "its fingerprint is asked for where the PIN is left empty" eval 'told "empty: fingerprint" && told "Put your finger on the security key"'
 check "and accepted" told "$ok"
-pam games 2468
+pam key games 2468
 check "as is its PIN" told "$ok"
 deed touch wrong-finger
-pam games ""
+pam key games ""
 check "a wrong finger is refused" eval 'told "$refused" && told "Wrong fingerprint."'
 check "journalled" journalled '"login.refused","user":"games".*"cause":"wrong-fingerprint"' 1
 deed touch finger-blocked
-pam games ""
+pam key games ""
 check "a blocked finger is refused" told "No fingerprint is read now; type the PIN."
 deed touch no-uv
-pam games ""
+pam key games ""
 check "a finger that the key does not vouch for is refused" told "$not_yours"
 deed touch good
 plug two
-pam games ""
+pam key games ""
 check "a key without a fingerprint has to show its PIN" eval 'told "No PIN was typed." && told_not "empty: fingerprint"'
 check "a policy with key and fingerprint alone" policy "[[key, fingerprint]]"
-pam games 5678
+pam key games 5678
 check "then it does not let in" told "This security key knows no fingerprint."
 plug touch
-pam games
+pam key games
 check "and the other is asked for no PIN" eval 'told "$ok" && told_not "PIN"'
 check "a policy with key and PIN alone" policy "[[key, pin]]"
-pam games ""
+pam key games ""
 check "then no fingerprint lets in" eval 'told "No PIN was typed." && told_not "Put your finger"'
 plug two
 
 # a voucher instead of the key (voucher.sh has the rest)
 check "a policy with keys or vouchers" policy "[password, key, pin]\\n  voucher: allow"
 plug
-pam games 0123456789012345
+pam key games 0123456789012345
 check "without a key a voucher's code can be typed" told "Put your security key in and press Enter, or type your voucher's code: "
 check "which is judged" told "Wrong verification code"
-pam games ""
+pam key games ""
 check "none counts for nothing" told "There is no security key."
 plug two
-pam games 5678
+pam key games 5678
 check "and the key lets in as ever" told "$ok"
 check "a policy with key and PIN alone again" policy "[[key, pin]]"
 
 # another body, another relying party
 check "the policy of another body" policy "[[key, pin]]" hokuto-2025
-pam games 5678
+pam key games 5678
 check "a key enrolled under the other body does not let in" told "$not_yours"
 check "the first body's again" policy "[[key, pin]]"
-pam games 5678
+pam key games 5678
 check "(and is good again)" told "$ok"
 
 # the installed program: looks for hidraw within its sandbox, and lives
 ln -sf "$build/libexec/fido2" "$libexec/fido2"
-pam games "" 1
+pam key games "" 1
 check "the installed program finds no key here" eval 'told "Put your security key in" && told "There is no security key."'
 ln -sf "$build/tests/libexec/fido2" "$libexec/fido2"
 
 # revoked
 check "revoke" sekisho revoke games 2 --by jiro
-pam games 5678
+pam key games 5678
 check "a revoked key does not let in" told "$not_yours"
 check "enrol list knows" eval '! sekisho enrol list games | grep -q green'
 check "it can be enrolled again" eval 'enrol games 5678 --add && told "token 6"'
 check "and takes the place of all, itself too" eval 'enrol games 5678 --replace && told "token 7"'
-pam games 5678
+pam key games 5678
 check "and is accepted" told "$ok"
 
 # a key that never answers
 deed two silent
 begun=$SECONDS
-pam games 5678
+pam key games 5678
 check "no answer: refused" told "$refused"
 check "and it came to an end" test $((SECONDS - begun)) -lt 45
 deed two good
-pam games 5678
+pam key games 5678
 check "and is good again" told "$ok"
 check "no process of a key is left but who stays with the one each user was let in by" within 10 \
 	eval '[ "$(pgrep -c -P "$(agent_main)" -x fido2)" -le 2 ]'

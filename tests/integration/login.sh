@@ -5,27 +5,9 @@ set -u
 top=${SEKISHO_TOP:-$(cd "$(dirname "$0")/../.." && pwd)}
 build=${SEKISHO_BUILD:-$top/build/release}
 . "$top/tests/lib.sh"
-root=$work/root
-svc=$work/svc
+. "$top/tests/lib_login.sh"
 state=$root/var/lib/sekisho/auth
-agent=
-clean_up() {
-	[ -z "$agent" ] || stop "$agent"
-}
-on_failure() {
-	[ ! -s "$work/out" ] || sed 's/^/        | /' "$work/out"
-}
 
-told() { # TEXT: the last login said it
-	grep -qF -- "$1" "$work/out"
-}
-told_not() {
-	! told "$1"
-}
-
-ok="pamtester: successfully authenticated"
-refused="pamtester: Authentication failure"
-maxtries="pamtester: Have exhausted maximum number of retries for service"
 unavailable="pamtester: Authentication service cannot retrieve authentication info"
 wrong="Wrong verification code"
 used="This verification code has been used"
@@ -35,12 +17,8 @@ services() {
 	local module=$build/pam_module/pam_sekisho.so
 	local options=socket=$root/run/sekisho/auth.sock
 
-	mkdir -p "$svc"
 	echo "games:correct horse:svc" >"$work/passdb"
-	echo "auth required pam_deny.so" >"$svc/other"
-	for type in auth account session password; do
-		echo "$type required $module $options timeout=20"
-	done >"$svc/totp"
+	service totp 20
 	echo "auth required $module $options timeout=2" >"$svc/hasty"
 	for type in account session; do
 		echo "$type required $module $options timeout=5"
@@ -54,33 +32,6 @@ auth required $module $options timeout=20
 END
 }
 
-start_agent() {
-	"$build/agent/sekishod" --root "$root" --libexec "$build/libexec" --user-ids "$ids" --observe >>"$work/log" 2>&1 &
-	agent=$!
-	within 20 grep -q 'ready' "$work/log"
-}
-stop_agent() {
-	stop "$agent"
-	agent=
-	: >"$work/log"
-}
-
-# pam_wrapper's processes trip over each other's directories when many start at once: such a one never got to libpam.
-pam() { # SERVICE USER ANSWER... ; the operation is $operation, or authenticate
-	local service=$1 user=$2 try
-	shift 2
-	for try in 1 2 3 4 5 6; do
-		# shellcheck disable=SC2086 # words, or nothing
-		printf '%s\n' "$@" | LD_PRELOAD="$asan libpam_wrapper.so" PAM_WRAPPER=1 PAM_WRAPPER_SERVICE_DIR=$svc \
-			timeout 30 ${as-} pamtester "$service" "$user" ${operation-authenticate} >"${out-$work/out}" 2>&1
-		grep -q 'Verification code' "${out-$work/out}" && return
-		grep -q -e 'pwrap_' -e 'Initialization failure' "${out-$work/out}" || return
-		sleep 0.$try
-	done
-}
-sekisho() {
-	"$build/agent/sekisho" --root "$root" "$@"
-}
 enrol() { # OPTIONS...: prints the new secret of games
 	sekisho enrol totp games --no-confirm "$@" 2>"$work/out" | tee "$work/shown" | sed -n 's/^Secret: //p'
 }
@@ -97,20 +48,7 @@ code() { # STEPS: the code so many steps from now
 settle() {
 	while [ $(($(date +%s) % 30)) -ge 20 ]; do sleep 0.5; done
 }
-install_policy() {
-	sekisho policy sign "$work/policy.yaml" --certificate "$work/office.pem" --key "$work/office.key" \
-		--out "$work/policy.p7" >"$work/out" 2>&1 &&
-		sekisho policy install "$work/policy.p7" >>"$work/out" 2>&1
-}
-journalled() { # PATTERN COUNT
-	[ "$(cat "$root"/var/lib/sekisho/journal/*.jsonl | grep -cE "$1")" = "$2" ]
-}
-
-asan=$(asan_of "$build/pam_module/pam_sekisho.so")
-ids=$((61000 + ($$ % 400) * 4))
-mkdir -p "$root"
 services
-: >"$work/out"
 check "the agent starts" start_agent
 [ $failed = 0 ] || { cat "$work/log"; summary; exit 1; }
 
@@ -371,12 +309,10 @@ as=$locker pam totp games "$(code 1)"
 check "and the user once they are free" told "$ok"
 
 # what the policy asks
-openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj "/CN=office" \
-	-keyout "$work/office.key" -out "$work/office.pem" 2>/dev/null
-install -m 644 "$work/office.pem" "$root/etc/sekisho/trust/policy-signers.pem"
-sed -e 's/max_failures: 3/max_failures: 1\n  unattended: [atd]/' -e 's/digits: 6/digits: 8/' \
-	"$top/packaging/policies/mito-my-number.yaml" >"$work/policy.yaml"
-check "a policy is installed: 8 digits, one try" install_policy
+signer office
+install -m 644 "$work/office.pem" "$trust/policy-signers.pem"
+check "a policy is installed: 8 digits, one try" next_policy -e 's/max_failures: 3/max_failures: 1\n  unattended: [atd]/' \
+	-e 's/digits: 6/digits: 8/'
 only_atd() {
 	[ "$(ls "$root/var/lib/sekisho/unattended")" = atd ]
 }
@@ -398,9 +334,7 @@ pam totp games 00000000
 check "one wrong code locks" told "$maxtries"
 
 # counted codes
-sed -e 's/factors: .*/factors: [[password, totp], [password, hotp]]/' -e 's/^version: .*/version: 1000/' \
-	"$top/packaging/policies/mito-my-number.yaml" >"$work/policy.yaml"
-check "a policy with two combinations is installed" install_policy
+check "a policy with two combinations is installed" next_policy -e 's/factors: .*/factors: [[password, totp], [password, hotp]]/'
 sekisho revoke games all >"$work/out" 2>&1
 seed=3132333435363738393031323334353637383930
 echo $seed >"$work/seed"
@@ -417,9 +351,7 @@ check "one far ahead is not" told "$wrong"
 pam totp games "$(oathtool --hotp -c 51 $seed)"
 check "with the one after it the token is back" told "$ok"
 sekisho revoke games all >"$work/out" 2>&1
-sed -e 's/max_failures: 3/max_failures: 1/' -e 's/digits: 6/digits: 8/' -e 's/^version: .*/version: 1001/' \
-	"$top/packaging/policies/mito-my-number.yaml" >"$work/policy.yaml"
-check "a policy with one combination is installed" install_policy
+check "a policy with one combination is installed" next_policy -e 's/max_failures: 3/max_failures: 1/' -e 's/digits: 6/digits: 8/'
 check "a token of a kind it does not name is not enrolled" test "$(sekisho enrol hotp games --no-confirm >"$work/out" 2>&1; echo $?)" = 1
 check "and says why" told "the policy does not take tokens of this kind"
 

@@ -8,13 +8,8 @@ build=${SEKISHO_BUILD:-$top/build/release}
 rounds=${1:-10}
 kills=${2:-15}
 . "$top/tests/lib.sh"
-root=$work/root
-svc=$work/svc
+. "$top/tests/lib_login.sh"
 state=$root/var/lib/sekisho/auth
-agent=
-clean_up() {
-	[ -z "$agent" ] || stop "$agent"
-}
 on_failure() {
 	[ ! -s "$work/odd" ] || sed 's/^/        | /' "$work/odd"
 }
@@ -22,15 +17,6 @@ on_failure() {
 seed=3132333435363738393031323334353637383930
 used="This verification code has been used"
 
-start_agent() {
-	: >"$work/log"
-	"$build/agent/sekishod" --root "$root" --libexec "$build/libexec" --user-ids "$ids" --observe >>"$work/log" 2>&1 &
-	agent=$!
-	within 20 grep -q 'ready' "$work/log"
-}
-sekisho() {
-	"$build/agent/sekisho" --root "$root" "$@"
-}
 crowd() { # [USER CODE]...: "USER CODE ANSWER TEXT" for each
 	"$build/tests/unit/pam_module/pam_crowd" "$svc" svc "$@"
 }
@@ -48,13 +34,8 @@ odd() { # WHAT: and the round's answers with it
 }
 
 install_policy() {
-	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj "/CN=office" \
-		-keyout "$work/office.key" -out "$work/office.pem" 2>/dev/null
-	install -m 644 "$work/office.pem" "$root/etc/sekisho/trust/policy-signers.pem"
-	sed -e 's/factors: .*/factors: [[password, totp], [password, hotp]]/' \
-		"$top/packaging/policies/mito-my-number.yaml" >"$work/policy.yaml"
-	sekisho policy sign "$work/policy.yaml" --certificate "$work/office.pem" --key "$work/office.key" \
-		--out "$work/policy.p7" && sekisho policy install "$work/policy.p7"
+	signer office && install -m 644 "$work/office.pem" "$trust/policy-signers.pem" &&
+		next_policy -e 's/factors: .*/factors: [[password, totp], [password, hotp]]/'
 }
 
 race() { # one code, 8 processes
@@ -141,8 +122,6 @@ besiege() { # WHAT
 	[ ! -s "$work/odd" ]
 }
 
-ids=$((63000 + ($$ % 400) * 4))
-mkdir -p "$svc" "$root"
 echo "auth required $build/pam_module/pam_sekisho.so socket=$root/run/sekisho/auth.sock timeout=20" >"$svc/svc"
 check "the agent starts" start_agent
 [ $failed = 0 ] || { cat "$work/log"; summary; exit 1; }

@@ -5,58 +5,13 @@ set -u
 top=${SEKISHO_TOP:-$(cd "$(dirname "$0")/../.." && pwd)}
 build=${SEKISHO_BUILD:-$top/build/release}
 . "$top/tests/lib.sh"
-need_root
-root=$work/root
-svc=$work/svc
-trust=$root/etc/sekisho/trust
+. "$top/tests/lib_login.sh"
 vouchers=$root/var/lib/sekisho/voucher
-asan=$(asan_of "$build/pam_module/pam_sekisho.so")
-ids=$((66000 + ($$ % 200) * 6))
-agent=
-clean_up() {
-	[ -z "$agent" ] || stop "$agent"
-}
-on_failure() {
-	[ ! -s "$work/out" ] || sed 's/^/        | /' "$work/out"
-}
+office=yamada
+version=100
 
-ok="pamtester: successfully authenticated"
-refused="pamtester: Authentication failure"
-
-told() { grep -qF -- "$1" "$work/out"; }
-told_not() { ! told "$1"; }
-journalled() { # PATTERN COUNT
-	[ "$(cat "$root"/var/lib/sekisho/journal/*.jsonl | grep -cE "$1")" = "$2" ]
-}
-sekisho() {
-	"$build/agent/sekisho" --root "$root" "$@"
-}
-start_agent() {
-	: >"$work/log"
-	"$build/agent/sekishod" --root "$root" --libexec "$build/libexec" --user-ids "$ids" --observe >>"$work/log" 2>&1 &
-	agent=$!
-	within 20 grep -q 'ready' "$work/log"
-}
-pam() { # SERVICE USER ANSWER... ; the operation is $operation, or authenticate
-	local service=$1 user=$2 try
-	shift 2
-	for try in 1 2 3 4 5 6; do
-		printf '%s\n' "$@" | LD_PRELOAD="$asan libpam_wrapper.so" PAM_WRAPPER=1 PAM_WRAPPER_SERVICE_DIR=$svc \
-			timeout 30 pamtester "$service" "$user" "${operation-authenticate}" >"$work/out" 2>&1
-		grep -q -e 'pwrap_' -e 'Initialization failure' "$work/out" || return
-		sleep 0.$try
-	done
-}
-officer() { # NAME
-	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj "/CN=$1" \
-		-keyout "$work/$1.key" -out "$work/$1.pem" 2>/dev/null
-}
-policy() { # VERSION FACTORS WORD
-	sed -e "s/^version: .*/version: $1/" -e "s/factors: .*/factors: $2/" \
-		-e "s/max_failures: 3/max_failures: 5\n  voucher: $3/" \
-		"$top/packaging/policies/mito-my-number.yaml" >"$work/policy.yaml"
-	sekisho policy sign "$work/policy.yaml" --certificate "$work/yamada.pem" --key "$work/yamada.key" \
-		--out "$work/policy.p7" >"$work/out" 2>&1 && sekisho policy install "$work/policy.p7" >>"$work/out" 2>&1
+policy() { # FACTORS WORD
+	next_policy -e "s/factors: .*/factors: $1/" -e "s/max_failures: 3/max_failures: 5\n  voucher: $2/"
 }
 in_status() { # JQ
 	sekisho status --json | jq -e "$1"
@@ -79,14 +34,9 @@ day() { # WORDS
 # Nothing here is to happen at midnight.
 [ "$(date +%H%M)" != 2359 ] || sleep 61
 
-mkdir -p "$root" "$svc"
-for type in auth account session; do
-	echo "$type required $build/pam_module/pam_sekisho.so socket=$root/run/sekisho/auth.sock timeout=20"
-done >"$svc/login"
-echo "auth required pam_deny.so" >"$svc/other"
-officer yamada
-officer sato
-: >"$work/out"
+service login 20
+signer yamada
+signer sato
 check "the agent starts" start_agent
 [ $failed = 0 ] || { cat "$work/log"; summary; exit 1; }
 install -m 644 "$work/yamada.pem" "$trust/policy-signers.pem"
@@ -96,7 +46,7 @@ printf '{"collector":"https://localhost:1","terminal":"window-01","ueid":"%s","r
 sekisho enrol totp games --no-confirm >/dev/null 2>&1
 
 # what the policy says
-check "a policy without vouchers is installed" policy 101 "[password, totp]" deny
+check "a policy without vouchers is installed" policy "[password, totp]" deny
 check "an officer issues a voucher" issue first.p7
 check "its code is shown in groups" told "$digits"
 check "it stands in the voucher in no form" test "$(grep -cF "${digits// /}" "$work/first.p7")" = 0
@@ -105,9 +55,9 @@ ends 1 "no voucher is taken where the policy denies them" take first.p7
 check "and that is said" told "the policy in force does not allow vouchers"
 pam login games "$digits"
 check "its code is a wrong code then" told "Wrong verification code; 4 more"
-ends 1 "vouchers without a password in each combination are no policy" policy 102 "[card, pin]" allow
+ends 1 "vouchers without a password in each combination are no policy" policy "[card, pin]" allow
 check "which is said" told "needs the password in every combination"
-check "a policy with vouchers is installed" policy 102 "[password, totp]" allow
+check "a policy with vouchers is installed" policy "[password, totp]" allow
 check "policy show has it" test "$(sekisho policy show --json | jq -r .login.voucher)" = allow
 pam login games "$digits"
 check "the code of a voucher that was not taken is wrong" told "Wrong verification code; 3 more"
@@ -171,7 +121,7 @@ pam login games "$second"
 check "for whom its code is wrong" told "Wrong verification code; 4 more"
 
 # instead of a card
-check "a policy of cards is installed" policy 103 "[password, card, pin]" allow
+check "a policy of cards is installed" policy "[password, card, pin]" allow
 check "a third voucher" issue third.p7
 check "is taken" take third.p7
 pam login games "$digits"
