@@ -20,7 +20,7 @@ unlock 2468
 
 keys exit
 # The kernel notes a terminal's last use in steps of eight seconds.
-idle_lock=40 token_policy 3 '[key, pin]'
+idle_lock=25 token_policy 3 '[key, pin]'
 guest 'printf "\033[H\033[2J" >/dev/tty1'
 keys ''
 log_in_at_screen 2468
