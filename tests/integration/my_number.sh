@@ -202,15 +202,8 @@ policy() {
 }
 # Somebody wrote this certificate into a user's state, as a card that was enrolled.
 enrol_by_force() { # USER OLD-CARD/EF CARD/EF
-	python3 - "$root/var/lib/sekisho/auth/$1" "$cards/$2.der" "$cards/$3.der" <<-'END'
-		import hashlib, sys
-		path, old, new = sys.argv[1], *(hashlib.sha256(open(p, "rb").read()).digest() for p in sys.argv[2:4])
-		area = open(path, "rb").read()
-		assert old in area
-		slots = [area[at:at + 4064].replace(old, new) for at in (0, 4096)]
-		written = b"".join(s + hashlib.sha256(s).digest() if s.strip(b"\0") else bytes(4096) for s in slots)
-		open(path, "r+b").write(written)
-	END
+	"$build/tests/unit/agent/enrol_by_force" "$root/var/lib/sekisho-seal/storage.key" "$root/var/lib/sekisho/auth/$1" "$1" \
+		"$cards/$2.der" "$cards/$3.der"
 }
 fault() { # WHAT CARD TEXT CAUSE: this card does not get to its PIN
 	put_in "$2"
@@ -343,10 +336,10 @@ check "with its own list again: accepted" told "$ok"
 # the key for signatures
 put_in swapped
 check "a certificate for signatures is not enrolled" eval '! enrol bin 1234 && told "not for logging in"'
-enrol_by_force games hanako/auth swapped/auth
+check "somebody writes another certificate into the state" enrol_by_force games hanako/auth swapped/auth
 fault "a certificate for signatures that was enrolled by force" swapped "not for logging in" card-wrong-purpose
 check "the card is not asked" test ! -e "$cards/swapped/uses"
-enrol_by_force daemon jiro/auth open/sign
+check "somebody writes another certificate into the state" enrol_by_force daemon jiro/auth open/sign
 put_in open
 for pin in 1234 SIGN1234; do
 	pam daemon $pin
@@ -356,7 +349,7 @@ check "the card is not asked" test ! -e "$cards/open/uses"
 
 # in Japanese
 put_in hanako
-enrol_by_force games swapped/auth hanako/auth
+check "somebody writes another certificate into the state" enrol_by_force games swapped/auth hanako/auth
 check "the agent starts, in Japanese" restart_agent ja_JP.UTF-8
 pam games 9999
 check "two left" told "暗証番号が違います。あと2回間違えると、カードがロックされます。"
