@@ -131,9 +131,7 @@ while IFS='|' read -r what decision rest <&9; do
 	[ "$(made_denied_for 0)" = "$decision" ] && [ -z "$made_open" ] ||
 		fail "a phone that is $what: $(made_denied_for 0), authorised: '$made_open'"
 done 9<<-END
-	MTP now|way-denied other|if=ff:ff:00 mtp ep=81:02 ep=02:02 ep=83:03
 	PTP now|way-denied mtp_ptp|if=06:01:01 ep=81:02 ep=02:02 ep=83:03
-	a disk now|way-denied usb_storage|if=08:06:50 ep=81:02 ep=02:02
 	a network now|way-denied usb_network|class=ef:04:01 if=e0:01:03 ep=81:03 if=0a:00:00 ep=82:02 ep=02:02
 	the security key and a disk|way-denied usb_storage hid|if=03:00:00 report=$fido ep=81:03 ep=02:03 if=08:06:50 ep=83:02 ep=04:02
 END

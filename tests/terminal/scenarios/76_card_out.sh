@@ -1,5 +1,6 @@
 # A session at the terminal's own screen locks when the card that opened it is taken out of its reader; a locker that runs as its
 # user unlocks it with the card and both factors.
+# whole
 . "$here/tokens.sh"
 . "$here/screen.sh"
 
