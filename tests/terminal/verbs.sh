@@ -284,12 +284,13 @@ console_expect() { # REGEX [SECONDS]
 
 # Answers the prompts of login, su or sudo. True when a shell (prompt "$" or "#") comes up, false when refused.
 # $console_said: what was shown on the way. $console_pause: seconds before each answer, for who forgets what was typed before it asked.
+# $console_wait: seconds a prompt may take.
 console_answer() { # PASSWORD CODE [PIN]
 	local asked=no
 	# The emulated serial line now and then loses the first letter after a login has switched its echo.
 	local prompt='assword: |assword for [a-z]+: |erification code: |PIN \([^)]*\): |incorrect|tries exceeded|failure|denied|[Ss]orry|not be completed|terminal login: |[$#] $'
 	console_said=
-	while console_expect "$prompt" 30; do
+	while console_expect "$prompt" "${console_wait:-30}"; do
 		console_said+=$console_seen$console_match
 		sleep "${console_pause:-0}"
 		case $console_match in

@@ -47,6 +47,8 @@ log_out
 
 key_in
 guest '(until [ -e /run/alive ]; do pkill -KILL -x auth; read -rt 0.02 <> <(:); done) >/dev/null 2>&1 &'
+console_wait=100 # one that is killed before it takes the question is waited for by the module, 90 s
 must_refuse "auth is dead" log_in clerk Clerk-pass-1 "" 2468
+console_wait=
 guest 'touch /run/alive'
 eventually 10 log_in clerk Clerk-pass-1 "" 2468 || fail "auth is back, and login refuses: $console_said"
