@@ -1,6 +1,7 @@
 # A session at the terminal's own screen locks when the security key that opened it is pulled out, and when nobody types: logind says
 # so to the session, the journal says why. A locker that runs as its user unlocks it with both factors. The keyboard is a USB
 # keyboard that the policy lists, the screen the kernel's.
+# whole
 . "$here/tokens.sh"
 . "$here/screen.sh"
 
