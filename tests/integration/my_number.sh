@@ -173,6 +173,7 @@ pam_typed() { # USER COMMAND...: what types the answers
 	local user=$1 try
 	shift
 	for try in 1 2 3 4 5 6; do
+		: >"$work/out" # asked() must not see what was asked before
 		"$@" | LD_PRELOAD="$asan libpam_wrapper.so" PAM_WRAPPER=1 PAM_WRAPPER_SERVICE_DIR=$svc \
 			timeout 60 pamtester card "$user" authenticate >"$work/out" 2>&1
 		! grep -qE 'PIN|[Cc]ard |カード' "$work/out" || return # the agent was asked
