@@ -302,16 +302,52 @@ static int interfaces_set(const struct answer *a, int dir, uint32_t *seen)
 	return r;
 }
 
-static int interface_probe(const struct answer *a, int dir, unsigned number)
+static bool interface_has_driver(const struct answer *a, int dir, unsigned number)
 {
-	unsigned configuration = usb_number_configuration(a->request->number);
 	char name[INTERFACE_NAME_MAX];
 
-	snprintf(name, sizeof(name), "%s:%u.%u/driver", a->request->name, configuration, number);
-	if (faccessat(dir, name, F_OK, 0) == 0)
+	snprintf(name, sizeof(name), "%s:%u.%u/driver", a->request->name,
+	        usb_number_configuration(a->request->number), number);
+	return faccessat(dir, name, F_OK, 0) == 0;
+}
+
+static int interface_probe(const struct answer *a, int dir, unsigned number)
+{
+	char name[INTERFACE_NAME_MAX];
+
+	if (interface_has_driver(a, dir, number))
 		return 0;
-	*strrchr(name, '/') = '\0';
+	snprintf(name, sizeof(name), "%s:%u.%u", a->request->name,
+	        usb_number_configuration(a->request->number), number);
 	return driver_probe(a, name);
+}
+
+/*
+ * Programs that drive a device themselves (pcscd, libmtp) go by udev's "add", which came while the
+ * interface was still closed: who was quick could not claim it, and does not try again. It says
+ * so once more; that a program was told of it before is taken back first.
+ */
+static void interface_announce(const struct answer *a, int dir, unsigned number)
+{
+	int interface;
+
+	if (interface_has_driver(a, dir, number) ||
+	        interface_open(a, dir, usb_number_configuration(a->request->number), number,
+	                &interface) != 0)
+		return;
+	(void)attribute_write(interface, "uevent", "remove");
+	(void)attribute_write(interface, "uevent", "add");
+	close(interface);
+}
+
+/* The device too: its "add" came when it had no interfaces yet to know it by. */
+static void device_announce(const struct answer *a, int dir)
+{
+	(void)attribute_write(dir, "uevent", "add");
+	for (unsigned number = 0; number < USB_INTERFACES; number++) {
+		if ((usb_number_interfaces(a->request->number) & UINT32_C(1) << number) != 0)
+			interface_announce(a, dir, number);
+	}
 }
 
 /* All are open before the first is given to a driver: a driver may take several. */
@@ -347,8 +383,11 @@ int usb_authorise(struct answer *a)
 	r = hub_holds_back(a);
 	if (r == 0)
 		r = authorised_make(dir, "1");
-	if (r == 0 && usb_number_configuration(a->request->number) != 0)
+	if (r == 0 && usb_number_configuration(a->request->number) != 0) {
 		r = interfaces_open(a, dir);
+		if (r == 0)
+			device_announce(a, dir);
+	}
 	close(dir);
 	return r;
 }

@@ -295,6 +295,32 @@ static void only_the_interfaces_that_were_judged_are_opened(void **state)
 	        REQUESTS_FORBIDDEN);
 }
 
+/* What drives a device without the kernel hears of it when it is open; where a driver is, nothing
+ * changes. */
+static void an_interface_without_a_driver_is_announced_when_it_is_open(void **state)
+{
+	struct workspace *w = *state;
+
+	sysfs_make(w);
+	assert_int_equal(workspace_run(w, "cd devices/usb1/1-2 && mkdir 1-2:1.1/driver && "
+	                                  "for at in . 1-2:1.0 1-2:1.1 1-2:1.2; do "
+	                                  ": >$at/uevent; done"),
+	        0);
+	assert_int_equal(answer(w, ROLE_GUARD, REQUEST_USB_AUTHORISE, "1-2",
+	                         usb_number_authorise(5, 0, 0), -1),
+	        0);
+	assert_int_equal(workspace_run(w, "test ! -s devices/usb1/1-2/uevent"), 0);
+	assert_int_equal(answer(w, ROLE_GUARD, REQUEST_USB_AUTHORISE, "1-2",
+	                         usb_number_authorise(5, 1, 3), -1),
+	        0);
+	assert_holds(w, "devices/usb1/1-2/uevent", "add\n");
+	/* "remove", and "add" over it. */
+	assert_holds(w, "devices/usb1/1-2/1-2:1.0/uevent", "add\nve\n");
+	assert_int_equal(workspace_run(w, "cd devices/usb1/1-2 && "
+	                                  "test ! -s 1-2:1.1/uevent && test ! -s 1-2:1.2/uevent"),
+	        0);
+}
+
 /* Without interfaces held back nothing is authorised at all. */
 static void a_hub_that_gives_interfaces_away_gets_no_device(void **state)
 {
@@ -482,6 +508,7 @@ int main(void)
 	        TEST(a_hub_itself_is_left_open),
 	        TEST(only_the_device_that_was_judged_is_authorised),
 	        TEST(only_the_interfaces_that_were_judged_are_opened),
+	        TEST(an_interface_without_a_driver_is_announced_when_it_is_open),
 	        TEST(a_hub_that_gives_interfaces_away_gets_no_device),
 	        TEST(only_the_device_itself_is_asked),
 	        TEST(observing_changes_nothing),
