@@ -137,7 +137,7 @@ shell_wait() { # SECONDS
 # Runs a command as root in the guest; prints what it printed and returns its exit code. $guest_timeout: seconds.
 guest() { # COMMAND
 	local number=$EPOCHREALTIME answered code output
-	echo "$number $(base64 -w0 <<<"$1")" >&"${channel_in[shell]}"
+	printf '%s %q\n' "$number" "$1" >&"${channel_in[shell]}"
 	while read -r -t "${guest_timeout:-60}" answered code output <&"${channel_out[shell]}"; do
 		[ "$answered" = "$number" ] || continue # of a command that took too long
 		base64 -d <<<"$output"

@@ -28,7 +28,8 @@ expect_plugged "$listed_keyboard"
 eventually 10 guest_true 'ls /sys/bus/usb/drivers/usbhid/*:*' || fail "the bare guest does not take a keyboard"
 [ "$(key_bytes)" -gt 0 ] || fail "a key cannot be seen on a bare guest"
 unplug k1
-guest 'pkill udevadm; pkill -f "read -rt"; rm -f /run/watch.* /run/keys' || true
+watch_end
+guest 'rm -f /run/keys'
 guest_true '! ls /run/sekisho /usr/sbin/sekishod' || fail "the bare guest is not bare"
 
 guest 'md5sum /etc/pam.d/common-* >/root/pam-before'

@@ -62,7 +62,7 @@ eventually() { # SECONDS COMMAND...
 	shift
 	until "$@"; do
 		[ "${EPOCHREALTIME%.*}" -lt "$until" ] || return 1
-		sleep 0.2
+		sleep 0.4 # each try takes the guest's time from what is waited for
 	done
 }
 
@@ -126,6 +126,12 @@ stick_image_gone() { # ID
 	qmp "$(qmp_object blockdev-del "node-name=image-$1")" >/dev/null 2>&1
 }
 
+# The terminal's own disk writes this often in a second, and no more; 0: as fast as it can.
+disk_writes() { # COUNT
+	qmp '{"execute":"block_set_io_throttle","arguments":{"device":"virtio0","bps":0,"bps_rd":0,"bps_wr":0,"iops":0,
+		"iops_rd":0,"iops_wr":'"$1"'}}' >/dev/null
+}
+
 # Directories of the kernel's USB devices with this serial number, in the guest.
 device_path() { # SERIAL
 	guest "grep -lxF '$1' /sys/bus/usb/devices/*/serial 2>/dev/null | sed 's|/serial||'"
@@ -146,15 +152,22 @@ expect_not_authorised() { # SERIAL
 # From here on every block device that comes is noted, by its uevent and by looking: nothing is missed in between.
 watch_mark=
 watch_storage() {
+	watch_end
 	watch_mark="sekisho-test: watch begins $EPOCHREALTIME"
-	guest 'echo "'"$watch_mark"'" >/dev/kmsg; rm -f /run/watch.*; : >/run/watch.seen
+	guest 'echo "'"$watch_mark"'" >/dev/kmsg; : >/run/watch.seen
 		udevadm monitor --kernel --subsystem-match=block >/run/watch.uevents 2>&1 &
+		echo $! >/run/watch.pids
 		(exec 8<> <(:); while read -rt 0.05 -u 8 || true; do
 			for block in /sys/block/*; do
 				case ${block##*/} in vd* | loop*) ;; *) echo "${block##*/}" >>/run/watch.seen ;; esac
 			done
 		done) >/dev/null 2>&1 &
+		echo $! >>/run/watch.pids
 		until grep -q KERNEL /run/watch.uevents; do sleep 0.1; done' || fail "cannot watch"
+}
+
+watch_end() {
+	guest '[ ! -e /run/watch.pids ] || kill $(cat /run/watch.pids); rm -f /run/watch.*' || fail "the watch had ended"
 }
 
 # What the watch saw of block devices that are not the terminal's own disk, and of drivers that were bound.
