@@ -136,7 +136,8 @@ card_issued() { # NAME PIN
 	echo SIGN1234 >"$card/sign-pin"
 }
 
-# The reader is plugged in, empty; what cards need is installed, and their authority is trusted.
+# The reader is plugged in, empty; what cards need is installed, and their authority is trusted. The journal takes so long to have
+# the reader that pcscd comes to it first, while it is still closed.
 card_reader() {
 	local port
 	port=$(free_port)
@@ -147,7 +148,11 @@ card_reader() {
 	send_file "$office/card/crl.pem" /etc/sekisho/trust/card-crl.pem
 	qmp "$(jq -nc --arg path "$machine/card.sock" '{execute: "chardev-add", arguments: {id: "card", backend: {type: "socket",
 		data: {addr: {type: "unix", data: {path: $path}}, server: true, wait: false}}}}')" >/dev/null
+	guest 'systemctl start pcscd'
+	disk_writes 3
 	plug usb-ccid reader serial=office-reader
+	expect_event device.allowed serial=office-reader
+	disk_writes 0
 	qmp "$(qmp_object device_add driver=ccid-card-passthru id=slot bus=reader.0 chardev=card)" >/dev/null
 	mkdir -p "$machine/reader"
 	python3 "$here/tools/card_in_reader.py" "$port" "$machine/card.sock" >"$machine/reader.log" 2>&1 &
