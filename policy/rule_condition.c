@@ -30,6 +30,9 @@ static int scan_query(struct scanner *s, struct item_condition *condition)
 		return scan_refuse(
 		        s, start - 1, LANGUAGE("括弧が閉じていません", "no closing parenthesis"));
 	s->at = (size_t)(close - s->text);
+	result = scan_one_line(s, start);
+	if (result)
+		return result;
 	result = rule_parse_line(
 	        s->arena, s->text + start, s->at - start, PART_QUERY, query, &empty, &error);
 	if (result == ERR_FORMAT)

@@ -1,5 +1,6 @@
 #include "policy/rule_scan.h"
 
+#include <errno.h>
 #include <locale.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -10,7 +11,7 @@
 #include "core/error.h"
 #include "core/language.h"
 
-enum { NUMBER_DIGITS = 9, PROBABILITY_MAX = 64 };
+enum { NUMBER_DIGITS = 9 };
 
 int scan_refuse(struct scanner *s, size_t at, const char *format, ...)
 {
@@ -219,6 +220,17 @@ static int scan_escaped(struct scanner *s, struct item_text *text)
 	return 0;
 }
 
+int scan_one_line(struct scanner *s, size_t start)
+{
+	const char *from = s->text + start;
+	const char *found = memchr(from, '\r', s->at - start);
+
+	if (!found)
+		return 0;
+	return scan_refuse(s, start + (size_t)(found - from),
+	        LANGUAGE("改行 (CR) は \\x0d と書きます", "a carriage return is written \\x0d"));
+}
+
 int scan_string(struct scanner *s, struct item_text *text)
 {
 	size_t start = s->at;
@@ -240,7 +252,7 @@ int scan_string(struct scanner *s, struct item_text *text)
 	if (!error && !scan_char(s, '"'))
 		return scan_refuse(
 		        s, start, LANGUAGE("文字列が閉じていません", "the string is not closed"));
-	return error;
+	return error ? error : scan_one_line(s, start);
 }
 
 static bool scan_number(struct scanner *s, size_t digits_max, unsigned *value)
@@ -301,22 +313,36 @@ static bool number_parse(const char *text, double *number)
 
 	if (!plain)
 		return false;
+	errno = 0;
 	*number = strtod_l(text, &end, plain);
 	freelocale(plain);
-	return end != text && *end == '\0';
+	return errno == 0 && end != text && *end == '\0';
+}
+
+/* Of any length, so that it needs a copy that ends. */
+static char *scan_number_text(struct scanner *s)
+{
+	const char *from = s->text + s->at;
+	size_t length;
+	char *text;
+
+	while (s->at < s->length && scan_peek(s) != ')' && !is_blank(scan_peek(s)))
+		s->at++;
+	length = s->at - (size_t)(from - s->text);
+	text = arena_take(s->arena, length + 1);
+	if (!text)
+		return NULL;
+	memcpy(text, from, length);
+	text[length] = '\0';
+	return text;
 }
 
 bool scan_probability(struct scanner *s, double *probability)
 {
-	char text[PROBABILITY_MAX];
-	size_t length = 0;
+	const char *text;
 
 	scan_blanks(s);
-	for (; length + 1 < sizeof(text) && scan_peek(s) >= 0 && scan_peek(s) != ')' &&
-	        !is_blank(scan_peek(s));
-	        s->at++)
-		text[length++] = s->text[s->at];
-	text[length] = '\0';
+	text = scan_number_text(s);
 	scan_blanks(s);
-	return number_parse(text, probability) && *probability >= 0 && *probability <= 1;
+	return text && number_parse(text, probability) && *probability >= 0 && *probability <= 1;
 }

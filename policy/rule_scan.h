@@ -31,6 +31,9 @@ size_t scan_name(struct scanner *s, const char *const *names, size_t count);
 int scan_id(struct scanner *s, struct item_id *id);
 int scan_interface(struct scanner *s, struct item_interface *interface);
 int scan_string(struct scanner *s, struct item_text *text);
+/* Refuses a CR between start and here, as USBGuard does everywhere but in a comment after a rule.
+ */
+int scan_one_line(struct scanner *s, size_t start);
 
 /* HH:MM[:SS] or HH:MM[:SS]-HH:MM[:SS], white space around each time. */
 bool scan_window(struct scanner *s, uint32_t *begin, uint32_t *end);
