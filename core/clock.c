@@ -113,7 +113,7 @@ static bool take_time(const char **text, struct tm *tm)
 	if (tm->tm_min < 0 || tm->tm_min > 59 || !take_char(text, ':'))
 		return false;
 	tm->tm_sec = take_number(text, 2);
-	if (tm->tm_sec < 0 || tm->tm_sec > 59)
+	if (tm->tm_sec < 0 || tm->tm_sec > 60)
 		return false;
 	if (take_char(text, '.')) {
 		if (take_number(text, 1) < 0)
@@ -143,18 +143,33 @@ static bool take_offset(const char **text, int *offset)
 	return true;
 }
 
+/* The second before which a leap second may stand: they end a month of UTC. */
+static bool begins_month(int64_t seconds)
+{
+	time_t moment = (time_t)seconds;
+	struct tm tm;
+
+	return gmtime_r(&moment, &tm) != NULL && tm.tm_mday == 1 && tm.tm_hour == 0 &&
+	       tm.tm_min == 0 && tm.tm_sec == 0;
+}
+
 int clock_parse(const char *text, int64_t *seconds)
 {
 	struct tm tm = {0};
 	int offset = 0;
+	bool leap;
 
 	*seconds = 0;
 	if (!take_date(&text, &tm) || !(take_char(&text, 'T') || take_char(&text, 't')))
 		return ERR_FORMAT;
 	if (!take_time(&text, &tm) || !take_offset(&text, &offset) || text[0] != '\0')
 		return ERR_FORMAT;
-	*seconds = (int64_t)timegm(&tm) - offset;
-	return 0;
+	leap = tm.tm_sec == 60;
+	*seconds = (int64_t)timegm(&tm) - offset; /* which carries the 60 */
+	if (!leap || begins_month(*seconds))
+		return 0;
+	*seconds = 0;
+	return ERR_FORMAT;
 }
 
 static bool looks_like_uuid(const char *text)

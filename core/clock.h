@@ -21,7 +21,7 @@ int64_t clock_awake_ms(void);
 /* UTC, RFC 3339, whole seconds. out holds CLOCK_RFC3339_SIZE bytes. */
 void clock_format(int64_t seconds, char *out);
 
-/* RFC 3339 with Z or a numeric offset. 0 or ERR_FORMAT. */
+/* RFC 3339 with Z or a numeric offset. A leap second is the one after it. 0 or ERR_FORMAT. */
 int clock_parse(const char *text, int64_t *seconds);
 
 /* The kernel's id of this boot. 0 or ERR_IO. */
