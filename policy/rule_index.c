@@ -21,7 +21,7 @@ enum value {
 /* What interfaces are entered under: how much of one is told. */
 enum interface_key { KEY_CLASS = 0x100, KEY_SUBCLASS, KEY_PROTOCOL };
 
-enum { COMBINATIONS_MAX = 64, KEYS_START = 64 };
+enum { COMBINATIONS_MAX = 64, KEYS_START = 64, CROWDS = 1 << 16 };
 
 struct index_key {
 	uint64_t key;
@@ -90,14 +90,14 @@ static int add_key(struct rule_index *index, uint64_t key, uint32_t rule)
 	return 0;
 }
 
-static int add_general(struct rule_index *index, uint32_t rule)
+static int add_listed(struct rule_list *list, uint32_t rule)
 {
-	void *memory = index->general;
+	void *memory = list->rules;
 
-	if (!grow(&memory, &index->general_size, index->general_count, sizeof(*index->general)))
+	if (!grow(&memory, &list->size, list->count, sizeof(*list->rules)))
 		return ERR_MEMORY;
-	index->general = memory;
-	index->general[index->general_count++] = rule;
+	list->rules = memory;
+	list->rules[list->count++] = rule;
 	return 0;
 }
 
@@ -228,21 +228,52 @@ static uint64_t interface_item_hash(const struct item_interface *i)
 	return interface_hash(kind, i->class, i->subclass, i->protocol);
 }
 
-/* A device without interfaces satisfies match-all with none of its items. Where every item must
- * be used, the first one is enough to find the rule by. */
+/* How many rules stand under this interface, or under another that shares its place. */
+static uint32_t *crowd_of(const struct rule_index *index, const struct item_interface *i)
+{
+	return &index->crowds[interface_item_hash(i) >> 8 & (CROWDS - 1)];
+}
+
+static int add_interface(
+        struct rule_index *index, const struct item_interface *interface, uint32_t rule)
+{
+	++*crowd_of(index, interface);
+	return add_key(index, interface_item_hash(interface), rule);
+}
+
+/* Where every item must be used, one is enough to find the rule by: what few others want. */
+static int add_rarest_interface(struct rule_index *index, const struct attribute *a, uint32_t rule)
+{
+	const struct item *rarest = a->items;
+
+	for (const struct item *item = a->items; item; item = item->next)
+		if (*crowd_of(index, &item->interface) < *crowd_of(index, &rarest->interface))
+			rarest = item;
+	return add_interface(index, &rarest->interface, rule);
+}
+
+/* A device without interfaces satisfies match-all with none of its items. */
+static int add_every_interface(struct rule_index *index, const struct attribute *a, uint32_t rule)
+{
+	int error = a->relation == SET_MATCH_ALL ? add_listed(&index->bare, rule) : 0;
+
+	for (const struct item *item = a->items; item && !error; item = item->next)
+		error = add_interface(index, &item->interface, rule);
+	return error;
+}
+
 static int add_interfaces(struct rule_index *index, const struct attribute *a, uint32_t rule)
 {
-	int error = 0;
-
-	if (a->count == 0 || a->relation == SET_NONE_OF || a->relation == SET_MATCH_ALL)
-		return add_general(index, rule);
+	if (!a->items || a->relation == SET_NONE_OF)
+		return add_listed(&index->general, rule);
 	index->interfaces = true;
-	for (const struct item *item = a->items; item && !error; item = item->next) {
-		error = add_key(index, interface_item_hash(&item->interface), rule);
-		if (a->relation != SET_ONE_OF)
-			break;
-	}
-	return error;
+	if (!index->crowds)
+		index->crowds = calloc(CROWDS, sizeof(*index->crowds));
+	if (!index->crowds)
+		return ERR_MEMORY;
+	if (a->relation == SET_ONE_OF || a->relation == SET_MATCH_ALL)
+		return add_every_interface(index, a, rule);
+	return add_rarest_interface(index, a, rule);
 }
 
 int rule_index_add(struct rule_index *index, const struct rule *tree, uint32_t rule)
@@ -292,16 +323,20 @@ int rule_index_finish(struct rule_index *index)
 		return ERR_MEMORY;
 	fill(index);
 	free(index->keys);
+	free(index->crowds);
 	index->keys = NULL;
+	index->crowds = NULL;
 	return 0;
 }
 
 void rule_index_free(struct rule_index *index)
 {
 	free(index->keys);
+	free(index->crowds);
 	free(index->buckets);
 	free(index->entries);
-	free(index->general);
+	free(index->general.rules);
+	free(index->bare.rules);
 }
 
 struct search {
@@ -362,6 +397,13 @@ static void find_values(struct search *s, const struct subject *subject)
 	}
 }
 
+static void find_listed(struct search *s, const struct rule_list *list)
+{
+	for (size_t i = 0; i < list->count && list->rules[i] < s->before; i++)
+		if (s->tried(s->context, list->rules[i]))
+			s->before = list->rules[i];
+}
+
 /* Alternate settings tend to be alike. */
 static bool like_the_last(const struct device_facts *facts, size_t interface)
 {
@@ -393,10 +435,8 @@ uint32_t rule_index_find(const struct rule_index *index, const struct subject *s
 		find_values(&s, subject);
 	if (index->interfaces)
 		find_interfaces(&s, subject->facts);
-	for (size_t i = 0; i < index->general_count && index->general[i] < s.before; i++)
-		if (tried(context, index->general[i])) {
-			s.before = index->general[i];
-			break;
-		}
+	if (subject->facts->interface_count == 0)
+		find_listed(&s, &index->bare);
+	find_listed(&s, &index->general);
 	return s.before;
 }

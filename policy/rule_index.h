@@ -16,6 +16,12 @@
 
 struct index_key; /* while the index is built */
 
+/* Rules, ascending. */
+struct rule_list {
+	uint32_t *rules;
+	size_t count, size;
+};
+
 struct index_entry {
 	uint32_t tag; /* of the key: another key's rule is seldom looked at */
 	uint32_t rule;
@@ -28,9 +34,10 @@ struct rule_index {
 	uint32_t *buckets;           /* where each begins in entries, and where the last one ends */
 	unsigned bits;               /* of the number of buckets */
 	struct index_entry *entries; /* by bucket, then rule */
-	uint32_t *general;           /* ascending */
-	size_t general_count, general_size;
-	uint8_t masks[256]; /* the combinations of values that occur */
+	uint32_t *crowds;            /* while the index is built: rules under an interface */
+	struct rule_list general;    /* tried on every device */
+	struct rule_list bare;       /* tried on a device without interfaces */
+	uint8_t masks[256];          /* the combinations of values that occur */
 	size_t mask_count;
 	bool mask_seen[256];
 	bool interfaces; /* some rule stands under an interface alone */

@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "core/clock.h"
+#include "policy/rule_index.h"
 
 struct row {
 	const char *rules;
@@ -396,6 +397,93 @@ static void the_index_agrees_with_one_rule_after_another(void **state)
 	free(text);
 }
 
+/* Two thousand rules, told apart by four digits, and a device that one at most can match. */
+static const struct {
+	const char *rule, *device;
+} CROWDS[] = {
+        {"allow id 0781:* serial \"????\"", "id 0781:5567 serial \"0500\""},
+        {"allow id 0781:5567 serial \"????\"", "id 0781:5567 serial \"0500\""},
+        {"allow id *:* name \"????\"", "id 0781:5567 name \"0500\""},
+        {"allow id match-all { 0781:???? }", "id 0781:0500"},
+        {"allow with-interface { 08:06:50 ??:??:01 }", "with-interface { 08:06:50 05:00:01 }"},
+        {"allow with-interface all-of { 08:*:* ??:??:* }", "with-interface { 08:06:50 05:00:01 }"},
+        {"allow with-interface equals-ordered { 08:06:50 08:06:62 ??:??:01 }",
+                "with-interface { 08:06:50 08:06:62 05:00:01 }"},
+        {"allow with-interface match-all { ??:??:* }", "with-interface { 05:00:01 05:00:02 }"},
+        {"allow with-interface one-of { ??:??:01 fe:fe:fe }",
+                "with-interface { 05:00:01 08:06:50 }"},
+};
+
+static bool count_try(const void *context, uint32_t rule)
+{
+	unsigned *const *tries = context;
+
+	(void)rule;
+	++**tries;
+	return false;
+}
+
+static void fill_digits(char *line, unsigned number)
+{
+	char digits[8];
+	const char *digit = digits;
+
+	snprintf(digits, sizeof(digits), "%04x", number);
+	for (; *line; line++)
+		if (*line == '?')
+			*line = *digit++;
+}
+
+static void index_crowd(struct rule_index *index, const char *rule)
+{
+	enum { RULES = 2000 };
+	struct arena arena = {0};
+
+	for (unsigned i = 0; i < RULES; i++) {
+		struct rule_error error = {0};
+		struct rule tree;
+		char line[128];
+		bool empty;
+
+		snprintf(line, sizeof(line), "%s", rule);
+		fill_digits(line, i);
+		arena_reset(&arena);
+		assert_int_equal(rule_parse_line(&arena, line, strlen(line), PART_RULE, &tree,
+		                         &empty, &error),
+		        0);
+		assert_int_equal(rule_index_add(index, &tree, i), 0);
+	}
+	arena_free(&arena);
+	assert_int_equal(rule_index_finish(index), 0);
+}
+
+static void few_rules_are_tried(void **state)
+{
+	struct device_facts *facts = calloc(1, sizeof(*facts));
+	char message[160];
+	size_t column;
+
+	(void)state;
+	assert_non_null(facts);
+	for (size_t i = 0; i < sizeof(CROWDS) / sizeof(CROWDS[0]); i++) {
+		struct rule_index index = {0};
+		struct subject subject;
+		unsigned tries = 0;
+		unsigned *const counter = &tries;
+
+		index_crowd(&index, CROWDS[i].rule);
+		assert_int_equal(
+		        facts_parse(CROWDS[i].device, facts, &column, message, sizeof(message)), 0);
+		subject_make(&subject, facts);
+		assert_int_equal(rule_index_find(&index, &subject, UINT32_MAX, count_try, &counter),
+		        UINT32_MAX);
+		if (tries == 0 || tries > 8)
+			fail_msg("%s: %u tries", CROWDS[i].rule, tries);
+		rule_index_free(&index);
+	}
+	free(facts);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -403,6 +491,7 @@ int main(void)
 	        cmocka_unit_test(localtime_is_local),
 	        cmocka_unit_test(the_index_finds_every_rule),
 	        cmocka_unit_test(the_index_agrees_with_one_rule_after_another),
+	        cmocka_unit_test(few_rules_are_tried),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
