@@ -37,7 +37,7 @@ static int read_rules(const char *path, struct rule_set **set)
 	uint8_t *text = NULL;
 	size_t length = 0;
 	struct rule_error problem;
-	int error = file_read_path(path, RULES_FILE_MAX, &text, &length);
+	int error = file_read_any(path, RULES_FILE_MAX, &text, &length);
 
 	*set = NULL;
 	if (error) {
@@ -74,7 +74,7 @@ static int print_rules(const struct rule_set *set)
 		puts(text);
 		free(text);
 	}
-	return fflush(stdout) == 0 ? EXIT_YES : EXIT_UNASKED;
+	return fflush(stdout) == 0 && !ferror(stdout) ? EXIT_YES : EXIT_UNASKED;
 }
 
 int command_rules_check(int argc, char **argv)

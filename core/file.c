@@ -100,6 +100,8 @@ static int read_all(int fd, size_t max_size, uint8_t **data, size_t *capacity, s
 				return error;
 		}
 		ssize_t got = pread(fd, *data + *length, *capacity - *length, (off_t)*length);
+		if (got < 0 && errno == ESPIPE)
+			got = read(fd, *data + *length, *capacity - *length);
 		if (got < 0 && errno == EINTR)
 			continue;
 		if (got < 0)
@@ -163,6 +165,19 @@ int file_read_path(const char *path, size_t max_size, uint8_t **data, size_t *le
 	if (error != 0)
 		return error;
 	error = file_read(fd, max_size, data, length);
+	close(fd);
+	return error;
+}
+
+int file_read_any(const char *path, size_t max_size, uint8_t **data, size_t *length)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+
+	*data = NULL;
+	*length = 0;
+	if (fd < 0)
+		return error_of_open();
+	int error = file_read(fd, max_size, data, length);
 	close(fd);
 	return error;
 }

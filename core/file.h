@@ -18,8 +18,8 @@
 int file_open_checked(
         int dir, const char *path, uid_t owner, mode_t max_mode, size_t max_size, int *fd);
 
-/* Reads the whole of fd from its start; *data is malloc'd, NUL-terminated beyond *length, wiped by
- * nobody. */
+/* Reads the whole of fd, from its start unless it is a pipe; *data is malloc'd, NUL-terminated
+ * beyond *length, wiped by nobody. */
 int file_read(int fd, size_t max_size, uint8_t **data, size_t *length);
 
 /* file_open_checked() and file_read() in one. */
@@ -28,6 +28,9 @@ int file_read_checked(int dir, const char *path, uid_t owner, mode_t max_mode, s
 
 /* The same, any owner, any mode: for files named on a command line. */
 int file_read_path(const char *path, size_t max_size, uint8_t **data, size_t *length);
+
+/* What a command only looks at: links are followed, and a pipe is read to its end. */
+int file_read_any(const char *path, size_t max_size, uint8_t **data, size_t *length);
 
 /* Writes name.new, syncs it, renames it over name, syncs dir: after a power cut either the old or
  * the new content is there, whole. */

@@ -33,6 +33,9 @@ printf 'allow\n\nallow serial "a" serial "b"\n' >bad.rules
 expect 0 'allow id 0627:0001 with-interface 03:01:01 if localtime(08:30-17:15)' rules check good.rules
 expect 1 'bad.rules:3:18: ' rules check bad.rules
 expect 3 'absent.rules: ' rules check absent.rules
+expect 0 $'allow id 0627:0001 with-interface 03:01:01 if' rules check /dev/stdin < <(cat good.rules)
+[ -z "$(rules check bad.rules 2>/dev/null)" ]
+result $? 'nothing of a refused file is printed'
 expect 2 'usage: ' rules check
 expect 2 'usage: ' rules check good.rules bad.rules
 expect 2 'usage: ' rules
@@ -44,6 +47,8 @@ keyboard='id 0627:0001 with-interface 03:01:01'
 export TZ=JST-9
 expect 0 $'allow\t1' rules match good.rules --device "$keyboard" --at 2026-11-21T08:30:00+09:00
 expect 1 $'block\timplicit' rules match good.rules --device "$keyboard" --at 2026-11-21T08:30:00Z
+expect 0 $'allow\t1' rules match good.rules --device "$keyboard" --at 2016-12-31T23:59:60Z
+expect 0 $'allow\t1' rules match good.rules --device "$keyboard" --at 2016-12-31T08:15:00.5Z
 expect 0 $'allow\t2' rules match good.rules --device 'id 0781:5567 with-interface { 08:06:50 08:06:62 }'
 expect 1 $'block\timplicit' rules match good.rules --device 'id 0781:5567 with-interface { 08:06:50 03:01:01 }'
 expect 1 $'reject\t3' rules match good.rules --device 'id 1111:2222 via-port "1-9"'

@@ -122,6 +122,34 @@ static void read_path(void **state)
 	assert_int_equal(file_read_path(w->path, 4, &data, &length), ERR_UNSAFE);
 }
 
+static void read_any(void **state)
+{
+	const struct workspace *w = *state;
+	char path[128];
+	uint8_t *data = NULL;
+	size_t length = 0;
+	int ends[2];
+
+	workspace_write_text(w, "any", "text");
+	assert_int_equal(symlinkat("any", w->fd, "link"), 0);
+	snprintf(path, sizeof(path), "%s/link", w->path);
+	assert_int_equal(file_read_any(path, 4, &data, &length), 0);
+	assert_string_equal((char *)data, "text");
+	free(data);
+	assert_int_equal(pipe(ends), 0);
+	assert_int_equal(write(ends[1], "pipe", 4), 4);
+	close(ends[1]);
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", ends[0]);
+	assert_int_equal(file_read_any(path, 4, &data, &length), 0);
+	assert_string_equal((char *)data, "pipe");
+	free(data);
+	close(ends[0]);
+	assert_int_equal(file_read_any("/dev/zero", 4, &data, &length), ERR_TOO_LONG);
+	assert_null(data);
+	assert_int_equal(file_read_any(w->path, 4, &data, &length), ERR_IO);
+	assert_int_equal(file_read_any(path, 4, &data, &length), ERR_NOT_FOUND);
+}
+
 static mode_t mode_of(const struct workspace *w, const char *name)
 {
 	struct stat status;
@@ -234,6 +262,7 @@ int main(void)
 	                open_refuses, workspace_set_up, workspace_tear_down),
 	        cmocka_unit_test_setup_teardown(read_whole, workspace_set_up, workspace_tear_down),
 	        cmocka_unit_test_setup_teardown(read_path, workspace_set_up, workspace_tear_down),
+	        cmocka_unit_test_setup_teardown(read_any, workspace_set_up, workspace_tear_down),
 	        cmocka_unit_test_setup_teardown(replace, workspace_set_up, workspace_tear_down),
 	        cmocka_unit_test_setup_teardown(
 	                write_everything, workspace_set_up, workspace_tear_down),
