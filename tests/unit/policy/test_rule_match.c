@@ -22,6 +22,7 @@ struct row {
 #define UAS "id 0781:5567 with-interface { 08:06:50 08:06:62 }"
 #define EVIL "id 0781:5567 with-interface { 08:06:50 03:01:01 }"
 #define KEYBOARD "id 0627:0001 name \"QEMU USB Keyboard\" with-interface 03:01:01"
+#define TEN "true true true true true true true true true true "
 #define COMBO "id 046D:c52b with-interface { 03:01:01 03:01:02 03:00:00 }"
 
 static const struct row ROWS[] = {
@@ -124,6 +125,8 @@ static const struct row ROWS[] = {
         {"allow if equals-ordered { true true }", STICK, 1, RULE_ALLOW},
         {"allow if match-all { true false }", STICK, 0, RULE_BLOCK},
         {"allow id 0781:5567 if false\nblock", STICK, 2, RULE_BLOCK},
+        {"allow if { " TEN TEN TEN TEN TEN TEN TEN "}", STICK, 1, RULE_ALLOW},
+        {"allow if { " TEN TEN TEN TEN TEN TEN TEN "false }", STICK, 0, RULE_BLOCK},
 };
 
 static size_t match(const char *rules, const char *device, int64_t moment, enum rule_target *target)
