@@ -17,12 +17,14 @@ static const char *const DEVICES[] = {
         "id 0627:0001 with-interface 03:01:01",
         "id 046d:c52b hash \"h=\" with-connect-type \"hotplug\" with-interface { 03:01:01 08:06:50 "
         "03:00:00 }",
+        "id 0781:0001", /* no interface */
 };
 
 enum { DEVICE_COUNT = sizeof(DEVICES) / sizeof(DEVICES[0]), MOMENT = 1795254431 };
 
 static struct device_facts devices[DEVICE_COUNT];
-static const struct device_facts *const all[DEVICE_COUNT] = {&devices[0], &devices[1], &devices[2]};
+static const struct device_facts *const all[DEVICE_COUNT] = {
+        &devices[0], &devices[1], &devices[2], &devices[3]};
 
 static void describe_devices(void)
 {
