@@ -431,6 +431,8 @@ static const struct accepted ONLY_HERE[] = {
         {"allow if localtime(08:00:30-17:00:00)", "allow if localtime(08:00:30-17:00:00)"},
         {"allow if localtime(22:00-06:00)", "allow if localtime(22:00-06:00)"},
         {"allow if allowed-matches(name \"\\\"\")", "allow if allowed-matches(name \"\\\"\")"},
+        {"allow if allowed-matches(id 1234:5678 # C:\\USB)",
+                "allow if allowed-matches(id 1234:5678 # C:\\USB)"},
         {"allow if rule-evaluated", "allow if rule-evaluated"},
         {"allow if !rule-evaluated(00:10)", "allow if !rule-evaluated(00:10)"},
         {"allow if { rule-evaluated rule-applied(5) }",
