@@ -15,10 +15,14 @@
 #define NAME "usbcore.authorized_default="
 #define BLANKS " \t\r\n"
 
-/* After /etc/default/grub and what sorts before; recovery entries get it too. */
+/* After /etc/default/grub and what sorts before; recovery entries get it too. The kernel takes the
+ * last, and GRUB puts what is in the other variable after this one. */
 static const char grub_text[] =
         "# Made by `sekisho boot-lock enable`; `sekisho boot-lock disable` takes it away.\n"
-        "GRUB_CMDLINE_LINUX=\"$GRUB_CMDLINE_LINUX " BOOT_LOCK_PARAMETER "\"\n";
+        "GRUB_CMDLINE_LINUX=\"$GRUB_CMDLINE_LINUX " BOOT_LOCK_PARAMETER "\"\n"
+        "case \" $GRUB_CMDLINE_LINUX_DEFAULT\" in *\" " NAME "\"*)\n"
+        "\tGRUB_CMDLINE_LINUX_DEFAULT=\"$GRUB_CMDLINE_LINUX_DEFAULT " BOOT_LOCK_PARAMETER "\" ;;\n"
+        "esac\n";
 
 enum boot_loader boot_lock_loader(int root)
 {

@@ -10,6 +10,7 @@
 #include "agent/boot_lock.h"
 #include "core/error.h"
 #include "tests/unit/agent/temporary.h"
+#include "tests/unit/workspace.h"
 
 static void test_words(void **state)
 {
@@ -111,6 +112,30 @@ static void test_grub(void **state)
 	assert_int_not_equal(faccessat(root, BOOT_LOCK_GRUB, F_OK, 0), 0);
 }
 
+/* What grub-mkconfig, which is a shell, makes of it: the last word of this name closes. */
+static void test_grub_last_word(void **state)
+{
+	static const char *const lines[] = {"GRUB_CMDLINE_LINUX=\"quiet\"\n",
+	        "GRUB_CMDLINE_LINUX=usbcore.authorized_default=1\n",
+	        "GRUB_CMDLINE_LINUX_DEFAULT=usbcore.authorized_default=1\n",
+	        "GRUB_CMDLINE_LINUX_DEFAULT=\"a usbcore.authorized_default=2 b\"\n"};
+	const struct workspace *w = *state;
+	char text[512];
+
+	assert_int_equal(workspace_run(w, "mkdir -p etc/default"), 0);
+	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+		temporary_write(w->fd, "etc/default/grub", lines[i], 0644);
+		assert_int_equal(boot_lock_set(w->fd, BOOT_LOADER_GRUB, true), 0);
+		assert_int_equal(
+		        workspace_run(w, "sh -ec '. ./etc/default/grub; . ./" BOOT_LOCK_GRUB
+		                         "; echo $GRUB_CMDLINE_LINUX "
+		                         "$GRUB_CMDLINE_LINUX_DEFAULT >shown'"),
+		        0);
+		text_of(w->fd, "shown", text);
+		assert_true(boot_lock_line_closes(text));
+	}
+}
+
 static void test_systemd_boot(void **state)
 {
 	char text[512];
@@ -139,6 +164,8 @@ int main(void)
 	        cmocka_unit_test_setup_teardown(
 	                test_no_loader, temporary_setup, temporary_teardown),
 	        cmocka_unit_test_setup_teardown(test_grub, temporary_setup, temporary_teardown),
+	        cmocka_unit_test_setup_teardown(
+	                test_grub_last_word, workspace_set_up, workspace_tear_down),
 	        cmocka_unit_test_setup_teardown(
 	                test_systemd_boot, temporary_setup, temporary_teardown),
 	};
