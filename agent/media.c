@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "core/clock.h"
@@ -96,20 +97,30 @@ static void failed_set(struct media *m, const struct medium *medium, const char 
 	medium_tell(m, medium, EVENT_MEDIUM_FAILED, NULL, cause);
 }
 
-/* Where it is in sysfs, and its number. */
-static int block_read(const struct media *m, const char *name, char path[MEDIA_PATH_MAX],
-        struct medium_order *order)
+/* Where it is in sysfs. */
+static int place_read(const struct media *m, const char *name, struct medium *place)
+{
+	char link[sizeof(BLOCK_DEVICES) + MEDIUM_NAME_MAX];
+	struct stat status;
+	ssize_t length;
+
+	snprintf(link, sizeof(link), BLOCK_DEVICES "/%s", name);
+	length = readlinkat(m->sys, link, place->path, MEDIA_PATH_MAX - 1);
+	if (length <= 0 || fstatat(m->sys, link, &status, 0) != 0)
+		return ERR_NOT_FOUND;
+	place->path[length] = '\0';
+	place->inode = status.st_ino;
+	snprintf(place->name, sizeof(place->name), "%s", name);
+	return 0;
+}
+
+static int number_read(const struct media *m, const char *name, struct medium_order *order)
 {
 	char link[sizeof(BLOCK_DEVICES) + MEDIUM_NAME_MAX + 8];
 	char number[NUMBER_SIZE] = "";
 	ssize_t length;
 	int fd;
 
-	snprintf(link, sizeof(link), BLOCK_DEVICES "/%s", name);
-	length = readlinkat(m->sys, link, path, MEDIA_PATH_MAX - 1);
-	if (length <= 0)
-		return ERR_NOT_FOUND;
-	path[length] = '\0';
 	snprintf(link, sizeof(link), BLOCK_DEVICES "/%s/dev", name);
 	fd = openat(m->sys, link, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
@@ -137,31 +148,29 @@ static void medium_open(struct media *m, struct medium *medium, struct medium_or
 	forget(m, (size_t)(medium - m->media));
 }
 
-static struct medium *medium_add(struct media *m, const char *name, const char *path)
+static struct medium *medium_add(struct media *m, const struct medium *place)
 {
 	struct medium *medium;
 
 	if (m->count == MEDIA_MAX) {
-		log_error("%s: %s", name,
+		log_error("%s: %s", place->name,
 		        LANGUAGE("媒体が多すぎます", "too many media")); /* not released */
 		return NULL;
 	}
 	medium = &m->media[m->count++];
-	*medium = (struct medium){0};
-	snprintf(medium->name, sizeof(medium->name), "%s", name);
-	snprintf(medium->path, sizeof(medium->path), "%s", path);
+	*medium = *place;
 	return medium;
 }
 
 /* An order from before this guard: it stands until the device is judged. */
-static bool medium_adopt(struct media *m, const char *name, const char *path)
+static bool medium_adopt(struct media *m, const struct medium *place)
 {
 	struct medium_order order;
 	struct medium *medium;
 
-	if (medium_order_read(m->run, name, &order) != 0)
+	if (medium_order_read(m->run, place->name, &order) != 0)
 		return false;
-	medium = medium_add(m, name, path);
+	medium = medium_add(m, place);
 	if (medium != NULL) {
 		medium->treatment = order.treatment;
 		medium->state = MEDIUM_IS_OPEN;
@@ -177,29 +186,6 @@ static void expected_take(struct media *m, struct medium *medium)
 		snprintf(medium->device, sizeof(medium->device), "%s", expected->device);
 }
 
-void media_appeared(struct media *m, const char *name)
-{
-	const struct media_expected *expected;
-	struct medium_order order = {0};
-	char path[MEDIA_PATH_MAX];
-	struct medium *medium;
-
-	if (m->observe || m->run < 0 || !medium_name_is_valid(name) ||
-	        index_of(m, name) < m->count || block_read(m, name, path, &order) != 0 ||
-	        medium_adopt(m, name, path))
-		return;
-	expected = expected_of_path(m, path);
-	/* A device that failed is not tried until it is expected anew. */
-	if (expected == NULL || expected->failed != NULL)
-		return;
-	medium = medium_add(m, name, path);
-	if (medium == NULL)
-		return;
-	medium->treatment = expected->treatment;
-	expected_take(m, medium);
-	medium_open(m, medium, &order);
-}
-
 static void order_take_back(struct media *m, struct medium *medium)
 {
 	int r = channel_request(m->channel, REQUEST_MEDIUM_CLOSE, medium->name, 0, -1, NULL);
@@ -210,22 +196,71 @@ static void order_take_back(struct media *m, struct medium *medium)
 	medium->deadline_ms = clock_boot_ms() + MEDIA_CLOSE_MS;
 }
 
+/* It is what we know under its name. */
+static bool is_that(const struct medium *medium, const struct medium *place)
+{
+	return medium->inode == place->inode && strcmp(medium->path, place->path) == 0;
+}
+
+/* What is there now, whatever a uevent said: one that is late must not take back what has come
+ * under that name, nor leave it for what was there. */
+static void known_look(struct media *m, struct medium *medium)
+{
+	struct medium place = {0};
+
+	if (medium->state != MEDIUM_IS_CLOSING &&
+	        (place_read(m, medium->name, &place) != 0 || !is_that(medium, &place)))
+		order_take_back(m, medium);
+}
+
+static void unknown_look(struct media *m, const char *name)
+{
+	const struct media_expected *expected;
+	struct medium_order order = {0};
+	struct medium place = {0};
+	struct medium *medium;
+
+	if (place_read(m, name, &place) != 0 || number_read(m, name, &order) != 0 ||
+	        medium_adopt(m, &place))
+		return;
+	expected = expected_of_path(m, place.path);
+	/* A device that failed is not tried until it is expected anew. */
+	if (expected == NULL || expected->failed != NULL)
+		return;
+	place.treatment = expected->treatment;
+	snprintf(place.device, sizeof(place.device), "%s", expected->device);
+	medium = medium_add(m, &place);
+	if (medium != NULL)
+		medium_open(m, medium, &order);
+	else
+		failed_set(m, &place, "too many media");
+}
+
+void media_appeared(struct media *m, const char *name)
+{
+	size_t index = index_of(m, name);
+
+	if (m->observe || m->run < 0 || !medium_name_is_valid(name))
+		return;
+	if (index < m->count)
+		known_look(m, &m->media[index]);
+	else
+		unknown_look(m, name);
+}
+
 void media_removed(struct media *m, const char *name)
 {
 	size_t index = index_of(m, name);
-	struct medium_order order;
-	char path[MEDIA_PATH_MAX];
 
-	/* A removal that is late must not take back what is there now under its name. */
-	if (index < m->count && m->media[index].state != MEDIUM_IS_CLOSING &&
-	        (block_read(m, name, path, &order) != 0 || strcmp(path, m->media[index].path) != 0))
-		order_take_back(m, &m->media[index]);
+	if (index < m->count)
+		known_look(m, &m->media[index]);
 }
 
 static void orders_look(struct media *m)
 {
 	int fd = openat(m->run, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
+	struct medium nowhere = {0};
 	struct dirent *entry;
 	struct medium *medium;
 
@@ -238,7 +273,8 @@ static void orders_look(struct media *m)
 		if (!medium_name_is_valid(entry->d_name) || index_of(m, entry->d_name) < m->count)
 			continue;
 		/* Its block device went while nobody looked. */
-		medium = medium_add(m, entry->d_name, "");
+		memcpy(nowhere.name, entry->d_name, strlen(entry->d_name) + 1);
+		medium = medium_add(m, &nowhere);
 		if (medium != NULL)
 			order_take_back(m, medium);
 	}

@@ -13,6 +13,8 @@
 #ifndef SEKISHO_AGENT_MEDIA_H
 #define SEKISHO_AGENT_MEDIA_H
 
+#include <sys/types.h>
+
 #include "agent/channel.h"
 #include "agent/medium.h"
 
@@ -36,6 +38,8 @@ struct medium {
 	char name[MEDIUM_NAME_MAX];
 	char device[MEDIA_DEVICE_MAX]; /* the judged device it came from; "": not known yet */
 	char path[MEDIA_PATH_MAX];     /* its place in sysfs, with all devices it hangs on */
+	ino_t inode; /* of that: a partition that is found anew is another, closed as all new ones
+	              */
 	enum medium_state state;
 	enum treatment treatment;
 	int64_t deadline_ms; /* while opening or closing */

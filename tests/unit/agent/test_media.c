@@ -247,6 +247,46 @@ static void a_late_removal_takes_nothing_back(void **state)
 	assert_false(is_ordered(desk, "sdb", TREATMENT_ALLOW));
 }
 
+/* The table of partitions was written anew: sdb1 is another sdb1 now, whichever uevent is heard. */
+static void a_partition_that_comes_anew_is_opened_anew(void **state)
+{
+	static void (*const heard[])(struct media *, const char *) = {
+	        media_removed, media_appeared};
+	struct desk *desk = *state;
+
+	let_in(desk, TREATMENT_ALLOW);
+	for (size_t i = 0; i < 2; i++) {
+		assert_int_equal(workspace_run(desk->w, "d=devices/usb1/1-2/1-2:1.0/block/sdb; "
+		                                        "cp -r $d/sdb1 $d/new && mv $d/sdb1 old && "
+		                                        "mv $d/new $d/sdb1 && rm -r old"),
+		        0);
+		heard[i](&desk->media, "sdb1");
+		assert_false(is_ordered(desk, "sdb1", TREATMENT_ALLOW));
+		assert_true(is_ordered(desk, "sdb", TREATMENT_ALLOW));
+		say(desk, "sdb1", MEDIUM_CLOSED);
+		assert_true(media_serve(&desk->media));
+		assert_false(media_serve(&desk->media));
+		assert_true(is_ordered(desk, "sdb1", TREATMENT_ALLOW));
+		say(desk, "sdb1", MEDIUM_OPENED);
+		assert_false(media_serve(&desk->media));
+		heard[i](&desk->media, "sdb1");
+		assert_true(is_ordered(desk, "sdb1", TREATMENT_ALLOW));
+	}
+}
+
+static void one_too_many_fails_its_device(void **state)
+{
+	struct desk *desk = *state;
+
+	desk->media.count = MEDIA_MAX; /* somebody else's */
+	media_expect(&desk->media, "1-2", TREATMENT_IMPORT);
+	media_appeared(&desk->media, "sdb");
+	assert_false(is_ordered(desk, "sdb", TREATMENT_IMPORT));
+	assert_non_null(media_failed(&desk->media, "1-2"));
+	assert_int_not_equal(
+	        world_noted(&desk->world, "event medium.failed 1-2 too many media"), 0);
+}
+
 static void observing_orders_nothing(void **state)
 {
 	struct desk *desk = *state;
@@ -274,6 +314,8 @@ int main(void)
 	        DESK_TEST(what_does_not_open_in_time_fails_its_device),
 	        DESK_TEST(orders_of_before_stand_until_judged),
 	        DESK_TEST(a_late_removal_takes_nothing_back),
+	        DESK_TEST(a_partition_that_comes_anew_is_opened_anew),
+	        DESK_TEST(one_too_many_fails_its_device),
 	        DESK_TEST(observing_orders_nothing),
 	};
 
