@@ -48,8 +48,10 @@ static bool is_storage(const char *driver)
 
 static bool driver_fits(const char *driver, enum way way)
 {
-	if (strcmp(driver, "usbfs") == 0) /* a program has it, and the interface as it is */
-		return true;
+	/* A program has it, and the interface as it is; storage would be written past its block
+	 * device. */
+	if (strcmp(driver, "usbfs") == 0)
+		return way != WAY_USB_STORAGE;
 	if (way == WAY_OTHER) /* the policy lets in what nobody knows */
 		return true;
 	for (size_t i = 0; i < sizeof(DRIVERS) / sizeof(DRIVERS[0]); i++) {

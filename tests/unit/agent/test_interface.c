@@ -138,6 +138,8 @@ static void drivers_fit_or_are_strangers(void **state)
 	        {"ftdi_sio", 0xff, 0, 0, 0},
 	        /* a program has it */
 	        {"usbfs", 0x03, 1, 2, 0},
+	        {"usbfs", 0x06, 1, 1, 0},
+	        {"usbfs", 0x08, 6, 0x50, FACTS_FOUND_STRANGER},
 	};
 	const struct workspace *w = *state;
 
