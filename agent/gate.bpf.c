@@ -19,8 +19,18 @@
 
 char gate_license[] SEC("license") = "GPL";
 
-enum { GATE_EPERM = 1, MODE_FORMAT = 0170000, MODE_BLOCK = 0060000, OPENED_TO_WRITE = 2 };
-enum { IOCTL_BLKROSET = 0x125d, MODE_CHARACTER = 0020000, MAJOR_SCSI_GENERIC = 21 };
+enum { GATE_EPERM = 1, OPENED_TO_WRITE = 2 };
+enum { MODE_FORMAT = 0170000, MODE_BLOCK = 0060000, MODE_CHARACTER = 0020000 };
+enum { MAJOR_SCSI_TAPE = 9, MAJOR_SCSI_GENERIC = 21 };
+enum { IOCTL_BLKROSET = 0x125d, IOCTL_CDROM_SEND_PACKET = 0x5393, IOCTL_HDIO_GETGEO = 0x0301 };
+/* The second byte: of every block device, of drives for discs, of files that may be a terminal. */
+enum { IOCTL_BLOCK = 0x12, IOCTL_CDROM = 0x53, IOCTL_TTY = 0x54 };
+/* Reading and writing an NVMe disk by its controller's node: one, 64 bits wide, in pieces. */
+#define IOCTL_NVME_IO 0xc0484e43
+#define IOCTL_NVME_IO64 0xc0504e48
+#define IOCTL_NVME_IO64_VEC 0xc0504e49
+#define URING_NVME_IO 0xc0484e80
+#define URING_NVME_IO_VEC 0xc0484e81
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
@@ -54,6 +64,10 @@ struct super_block {
 	struct block_device *s_bdev;
 };
 
+struct io_uring_cmd {
+	__u32 cmd_op;
+};
+
 #pragma clang attribute pop
 
 struct {
@@ -77,14 +91,15 @@ static bool is_block(const struct inode *inode)
 	return (inode->i_mode & MODE_FORMAT) == MODE_BLOCK;
 }
 
-/* A disk's commands, past the block device. */
+/* A disk's commands, past the block device; and tapes, which have none. */
 static bool is_generic(const struct inode *inode)
 {
 	__u32 major = inode->i_rdev >> 20;
 
 	if ((inode->i_mode & MODE_FORMAT) != MODE_CHARACTER)
 		return false;
-	return major == MAJOR_SCSI_GENERIC || (major != 0 && major == gate_bsg_major);
+	return major == MAJOR_SCSI_GENERIC || major == MAJOR_SCSI_TAPE ||
+	       (major != 0 && major == gate_bsg_major);
 }
 
 SEC("lsm/file_open")
@@ -112,16 +127,62 @@ int BPF_PROG(gate_sb_kern_mount, struct super_block *sb, int result)
 	return may(bdev->bd_dev, GATE_READ) ? 0 : -GATE_EPERM;
 }
 
-/* What is read-only stays so: the ioctl needs no descriptor that can write. */
+/* A command for the disk itself (SG_IO, MMC_IOC_CMD and their kin) may write, and needs no
+ * descriptor that can. */
+static bool only_asks(unsigned int command)
+{
+	switch (command >> 8 & 0xff) {
+	case IOCTL_BLOCK:
+	case IOCTL_TTY:
+		return true;
+	case IOCTL_CDROM:
+		return command != IOCTL_CDROM_SEND_PACKET;
+	default:
+		return command == IOCTL_HDIO_GETGEO;
+	}
+}
+
+static bool is_nvme_io(unsigned int command)
+{
+	return command == IOCTL_NVME_IO || command == IOCTL_NVME_IO64 ||
+	       command == IOCTL_NVME_IO64_VEC;
+}
+
+/* What is read-only stays so. */
+static int ioctl_judge(const struct file *file, unsigned int command)
+{
+	const struct inode *inode = file->f_inode;
+
+	if (!is_block(inode))
+		return is_nvme_io(command) ? -GATE_EPERM : 0;
+	if (command == IOCTL_BLKROSET)
+		return may(inode->i_rdev, GATE_MARK) ? 0 : -GATE_EPERM;
+	return only_asks(command) || may(inode->i_rdev, GATE_WRITE) ? 0 : -GATE_EPERM;
+}
+
 SEC("lsm/file_ioctl")
 int BPF_PROG(gate_file_ioctl, struct file *file, unsigned int command, unsigned long argument,
         int result)
 {
-	struct inode *inode = file->f_inode;
+	return result != 0 ? result : ioctl_judge(file, command);
+}
 
-	if (result != 0 || command != IOCTL_BLKROSET || !is_block(inode))
+/* Programs of 32 bits have a hook of their own, in kernels from 6.1.76 on. */
+SEC("lsm/file_ioctl_compat")
+int BPF_PROG(gate_file_ioctl_compat, struct file *file, unsigned int command,
+        unsigned long argument, int result)
+{
+	return result != 0 ? result : ioctl_judge(file, command);
+}
+
+SEC("lsm/uring_cmd")
+int BPF_PROG(gate_uring_cmd, struct io_uring_cmd *command, int result)
+{
+	if (result != 0)
 		return result;
-	return may(inode->i_rdev, GATE_MARK) ? 0 : -GATE_EPERM;
+	return command->cmd_op == URING_NVME_IO || command->cmd_op == URING_NVME_IO_VEC
+	               ? -GATE_EPERM
+	               : 0;
 }
 
 /* Where every way to a block device meets, also those that open no file: mount(2) before it has

@@ -3,7 +3,9 @@
  * sekisho-gate.service, once at each start and reload of the agent; no process of it stays.
  */
 #include <bpf/bpf.h>
+#include <bpf/btf.h>
 #include <bpf/libbpf.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
@@ -16,6 +18,7 @@
 #include "agent/config.h"
 #include "agent/gate.h"
 #include "agent/gate_disks.h"
+#include "agent/gate_pins.h"
 #include "agent/paths.h"
 #include "core/error.h"
 #include "core/file.h"
@@ -24,34 +27,71 @@
 
 #include <gate.skel.h> /* made by the build from gate.bpf.c */
 
-enum { CAUSE_MAX = 160, LSM_LIST_MAX = 1024, PINS = 6 };
+enum { CAUSE_MAX = 160, LSM_LIST_MAX = 1024 };
 
-#define GATE_PIN_NEW GATE_PINS "/new"
+#define PROGRAMS_NEW "new"
 
-static const char *const pin_names[PINS] = {
-        "released", "file_open", "sb_kern_mount", "file_ioctl", "device", "bdev_add"};
-
-static void pins_remove(const char *dir)
+static int pins_open(void)
 {
-	char path[128];
-
-	for (size_t i = 0; i < PINS; i++) {
-		snprintf(path, sizeof(path), "%s/%s", dir, pin_names[i]);
-		(void)unlink(path);
-	}
-	(void)rmdir(dir);
+	return open(GATE_PINS, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 }
 
-static bool pins_are_whole(void)
+static int programs_open(int pins, const char *name)
 {
-	char path[128];
+	return openat(pins, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+}
 
-	for (size_t i = 0; i < PINS; i++) {
-		snprintf(path, sizeof(path), "%s/%s", GATE_PIN_DIR, pin_names[i]);
-		if (access(path, F_OK) != 0)
-			return false;
+/* A directory of programs: they end with their pins. */
+static void programs_remove(int pins, const char *name)
+{
+	int fd = programs_open(pins, name);
+	DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
+	struct dirent *entry;
+
+	while (dir != NULL && (entry = readdir(dir)) != NULL) {
+		if (entry->d_name[0] != '.')
+			(void)unlinkat(fd, entry->d_name, 0);
 	}
-	return true;
+	if (dir != NULL)
+		closedir(dir);
+	else if (fd >= 0)
+		close(fd);
+	(void)unlinkat(pins, name, AT_REMOVEDIR);
+}
+
+/* Calls visit for each directory of programs but this build's own; the number of them. */
+static unsigned others_visit(int pins, void (*visit)(int pins, const char *name))
+{
+	int fd = programs_open(pins, ".");
+	DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
+	struct dirent *entry;
+	unsigned count = 0;
+
+	while (dir != NULL && (entry = readdir(dir)) != NULL) {
+		if (entry->d_type != DT_DIR || entry->d_name[0] == '.' ||
+		        strcmp(entry->d_name, gate_pins_directory()) == 0)
+			continue;
+		count++;
+		if (visit != NULL)
+			visit(pins, entry->d_name);
+	}
+	if (dir != NULL)
+		closedir(dir);
+	else if (fd >= 0)
+		close(fd);
+	return count;
+}
+
+static void others_remove(int pins)
+{
+	(void)others_visit(pins, programs_remove);
+}
+
+/* Before an upgrade: its programs have kept the map right until now. */
+static bool others_are_in_force(int pins)
+{
+	return faccessat(pins, gate_pins_directory(), F_OK, 0) != 0 &&
+	       access(GATE_PIN_MAP, F_OK) == 0 && others_visit(pins, NULL) > 0;
 }
 
 static bool kernel_has_lsm(void)
@@ -118,53 +158,99 @@ static int gate_attach(struct gate_bpf *gate)
 	return gate->links.gate_device != NULL && gate_bpf__attach(gate) == 0 ? 0 : ERR_IO;
 }
 
-static int gate_pin(struct gate_bpf *gate)
+/* What this kernel has not got is pinned as the map, so that the names are always the same. */
+static int link_pin(const struct gate_bpf *gate, enum gate_pin pin, const struct bpf_link *link)
 {
-	const struct bpf_link *const links[] = {gate->links.gate_file_open,
-	        gate->links.gate_sb_kern_mount, gate->links.gate_file_ioctl,
-	        gate->links.gate_device, gate->links.gate_bdev_add};
 	char path[128];
 
-	pins_remove(GATE_PIN_NEW);
-	if ((mkdir(GATE_PINS, 0700) != 0 && errno != EEXIST) || mkdir(GATE_PIN_NEW, 0700) != 0)
+	snprintf(path, sizeof(path), GATE_PINS "/" PROGRAMS_NEW "/%s", gate_pin_name(pin));
+	return bpf_obj_pin(link != NULL ? bpf_link__fd(link) : bpf_map__fd(gate->maps.released),
+	               path) == 0
+	               ? 0
+	               : ERR_IO;
+}
+
+static int gate_pin(int pins, const struct gate_bpf *gate)
+{
+	const struct bpf_link *const links[GATE_PIN_COUNT] = {
+	        [GATE_PIN_FILE_OPEN] = gate->links.gate_file_open,
+	        [GATE_PIN_SB_KERN_MOUNT] = gate->links.gate_sb_kern_mount,
+	        [GATE_PIN_FILE_IOCTL] = gate->links.gate_file_ioctl,
+	        [GATE_PIN_FILE_IOCTL_COMPAT] = gate->links.gate_file_ioctl_compat,
+	        [GATE_PIN_URING_CMD] = gate->links.gate_uring_cmd,
+	        [GATE_PIN_DEVICE] = gate->links.gate_device,
+	        [GATE_PIN_BDEV_ADD] = gate->links.gate_bdev_add,
+	};
+	int r = mkdirat(pins, PROGRAMS_NEW, 0700) == 0 ? 0 : ERR_IO;
+
+	for (unsigned i = 0; r == 0 && i < GATE_PIN_COUNT; i++)
+		r = link_pin(gate, (enum gate_pin)i, links[i]);
+	if (r != 0)
+		return r;
+	programs_remove(pins, gate_pins_directory()); /* of one that is not whole */
+	return renameat(pins, PROGRAMS_NEW, pins, gate_pins_directory()) == 0 ? 0 : ERR_IO;
+}
+
+static bool kernel_has(const struct btf *kernel, const char *hook)
+{
+	return btf__find_by_name_kind(kernel, hook, BTF_KIND_FUNC) > 0;
+}
+
+/* Not every kernel has each of these hooks. */
+static int hooks_choose(struct gate_bpf *gate)
+{
+	struct btf *kernel = btf__load_vmlinux_btf();
+
+	if (kernel == NULL)
 		return ERR_IO;
-	if (bpf_obj_pin(bpf_map__fd(gate->maps.released), GATE_PIN_NEW "/released") != 0)
-		return ERR_IO;
-	for (size_t i = 0; i < PINS - 1; i++) {
-		snprintf(path, sizeof(path), "%s/%s", GATE_PIN_NEW, pin_names[i + 1]);
-		if (bpf_obj_pin(bpf_link__fd(links[i]), path) != 0)
-			return ERR_IO;
-	}
-	pins_remove(GATE_PIN_DIR); /* of one that is not whole */
-	return rename(GATE_PIN_NEW, GATE_PIN_DIR) == 0 ? 0 : ERR_IO;
+	bpf_program__set_autoload(gate->progs.gate_file_ioctl_compat,
+	        kernel_has(kernel, "bpf_lsm_file_ioctl_compat"));
+	bpf_program__set_autoload(
+	        gate->progs.gate_uring_cmd, kernel_has(kernel, "bpf_lsm_uring_cmd"));
+	btf__free(kernel);
+	return 0;
+}
+
+static struct gate_bpf *gate_open(void)
+{
+	struct gate_bpf *gate = gate_bpf__open();
+
+	if (gate == NULL)
+		return NULL;
+	gate->rodata->gate_bsg_major = bsg_major();
+	if (hooks_choose(gate) == 0 &&
+	        bpf_map__set_pin_path(gate->maps.released, GATE_PIN_MAP) == 0 &&
+	        gate_bpf__load(gate) == 0)
+		return gate;
+	gate_bpf__destroy(gate);
+	return NULL;
 }
 
 /* The terminal's own disks are let through before anything is stopped, and once more after: what
- * came in between. */
-static int gate_load(int root, char cause[CAUSE_MAX])
+ * came in between. The map of programs that are in force already has them. */
+static int gate_load(int root, int pins, char cause[CAUSE_MAX])
 {
-	struct gate_bpf *gate;
+	bool upgrade = others_are_in_force(pins);
+	struct gate_bpf *gate = NULL;
 	const char *step = "kernel";
 	int r = ERR_IO;
 
-	if (!kernel_has_lsm()) {
-		snprintf(cause, CAUSE_MAX, "the kernel runs without the bpf LSM");
-		return ERR_NOT_FOUND;
-	}
-	gate = gate_bpf__open();
+	programs_remove(pins, PROGRAMS_NEW);
+	if (!upgrade)
+		(void)unlink(GATE_PIN_MAP);
+	gate = gate_open();
 	if (gate == NULL)
 		goto out;
-	gate->rodata->gate_bsg_major = bsg_major();
-	if (gate_bpf__load(gate) != 0)
-		goto out;
 	step = "disks";
-	if (disks_release(root, gate) != 0)
+	if (!upgrade && disks_release(root, gate) != 0)
 		goto out;
 	step = "attach";
-	if (gate_attach(gate) != 0 || disks_release(root, gate) != 0)
+	if (gate_attach(gate) != 0 || (!upgrade && disks_release(root, gate) != 0))
 		goto out;
 	step = "pin";
-	r = gate_pin(gate);
+	r = gate_pin(pins, gate);
+	if (r == 0)
+		others_remove(pins);
 out:
 	if (r != 0)
 		snprintf(cause, CAUSE_MAX, "%s: %s", step, strerror(errno));
@@ -172,10 +258,45 @@ out:
 	return r;
 }
 
+static int pins_make(int *pins)
+{
+	if (mkdir(GATE_PINS, 0700) != 0 && errno != EEXIST)
+		return ERR_IO;
+	*pins = pins_open();
+	return *pins >= 0 ? 0 : ERR_IO;
+}
+
+static int gate_try(int root, char cause[CAUSE_MAX])
+{
+	int pins = -1;
+	int r;
+
+	if (!kernel_has_lsm()) {
+		snprintf(cause, CAUSE_MAX, "the kernel runs without the bpf LSM");
+		return ERR_NOT_FOUND;
+	}
+	r = pins_make(&pins);
+	if (r != 0) {
+		snprintf(cause, CAUSE_MAX, "%s: %s", GATE_PINS, strerror(errno));
+		return r;
+	}
+	r = gate_load(root, pins, cause);
+	if (r != 0)
+		programs_remove(pins, PROGRAMS_NEW);
+	close(pins);
+	return r;
+}
+
 static void gate_unload(void)
 {
-	pins_remove(GATE_PIN_NEW);
-	pins_remove(GATE_PIN_DIR);
+	int pins = pins_open();
+
+	if (pins < 0)
+		return;
+	programs_remove(pins, gate_pins_directory());
+	others_remove(pins);
+	close(pins);
+	(void)unlink(GATE_PIN_MAP);
 	(void)rmdir(GATE_PINS);
 }
 
@@ -211,10 +332,9 @@ static int command_apply(int root)
 		state_write(root, "off");
 		return EXIT_YES;
 	}
-	if (!pins_are_whole())
+	if (!gate_pins_are_whole(root))
 		state_write(root, "absent: loading did not end");
-	if (!pins_are_whole() && gate_load(root, cause) != 0) {
-		pins_remove(GATE_PIN_NEW);
+	if (!gate_pins_are_whole(root) && gate_try(root, cause) != 0) {
 		snprintf(state, sizeof(state), "absent: %s", cause);
 		log_warning("%s: %s", LANGUAGE("第二の防壁がありません", "there is no second line"),
 		        cause);
@@ -232,9 +352,10 @@ static int command_unload(int root)
 
 static int command_status(int root)
 {
-	(void)root;
-	puts(pins_are_whole() ? "active" : "off");
-	return pins_are_whole() ? EXIT_YES : EXIT_NO;
+	bool whole = gate_pins_are_whole(root);
+
+	puts(whole ? "active" : "off");
+	return whole ? EXIT_YES : EXIT_NO;
 }
 
 static const struct command {

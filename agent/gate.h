@@ -5,10 +5,11 @@
 #ifndef SEKISHO_AGENT_GATE_H
 #define SEKISHO_AGENT_GATE_H
 
-/* Another layout of what is pinned gets another name, so that an upgrade replaces it. */
+/* In it the map and a directory of programs (gate_pins.h). Other programs have a directory of
+ * another name and take over the map, so that an upgrade closes nothing that is released; another
+ * layout of the map would need another name for it. */
 #define GATE_PINS "/sys/fs/bpf/sekisho"
-#define GATE_PIN_DIR GATE_PINS "/gate-1"
-#define GATE_PIN_MAP GATE_PIN_DIR "/released"
+#define GATE_PIN_MAP GATE_PINS "/released"
 
 /* In PATH_MEDIA_DIR, for main: "active", "off", "absent: CAUSE". */
 #define GATE_STATE "gate.state"

@@ -1,6 +1,5 @@
 #include "agent/second_line.h"
 
-#include <fcntl.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,6 +7,7 @@
 #include <unistd.h>
 
 #include "agent/gate.h"
+#include "agent/gate_pins.h"
 #include "agent/paths.h"
 #include "core/file.h"
 
@@ -34,7 +34,7 @@ void second_line_read(int root, char text[SECOND_LINE_MAX])
 	char said[SECOND_LINE_MAX] = "";
 	int r = state_read(root, said);
 
-	if (faccessat(root, &GATE_PIN_MAP[1], F_OK, 0) == 0)
+	if (gate_pins_are_whole(root))
 		snprintf(text, SECOND_LINE_MAX, "active");
 	else if (r != 0)
 		snprintf(text, SECOND_LINE_MAX, "absent: never loaded");
