@@ -63,7 +63,7 @@ send_file "$office/3.p7" /root/3.p7
 guest 'sekisho policy install /root/3.p7' || fail "the policy was not accepted"
 plug usb-storage s1 serial=STICK-46
 expect_event medium.opened name=sda treatment=import
-guest 'cd /sys/fs/bpf/sekisho && version=$(ls -d programs-*) && sed "s/$version/programs-ofanotherone/" /usr/libexec/sekisho/gate >/root/gate &&
+guest 'cd /sys/fs/bpf/sekisho && version=$(ls -d programs-*) && sed "s/$version/programs-ofanotherone/g" /usr/libexec/sekisho/gate >/root/gate &&
 	chmod 755 /root/gate && mkdir /root/mounted && mount -t ext4 -o ro,noload /dev/sda /root/mounted' ||
 	fail "no other gate"
 guest_true '/root/gate apply && [ "$(ls /sys/fs/bpf/sekisho | tr "\n" " ")" = "programs-ofanotherone released " ]' ||
