@@ -92,6 +92,8 @@ static enum card_fault fault_of(int error)
 	case X509_V_ERR_UNABLE_TO_GET_CRL_ISSUER:
 	case X509_V_ERR_DIFFERENT_CRL_SCOPE:
 	case X509_V_ERR_CRL_NOT_YET_VALID:
+	case X509_V_ERR_CRL_SIGNATURE_FAILURE:
+	case X509_V_ERR_UNHANDLED_CRITICAL_CRL_EXTENSION:
 		return CARD_NO_CRL;
 	case X509_V_ERR_CRL_HAS_EXPIRED:
 		return CARD_OLD_CRL;
@@ -260,6 +262,14 @@ static int add_certificates(struct card_trust *t, BIO *in, size_t *count)
 	return error;
 }
 
+/* OpenSSL takes a list of changes (RFC 5280 5.2.4) for a whole one, which forgets what was revoked
+ * before. One without a date for the next is of no day. */
+static bool is_whole(const X509_CRL *crl)
+{
+	return X509_CRL_get0_nextUpdate(crl) != NULL &&
+	       X509_CRL_get_ext_by_NID(crl, NID_delta_crl, -1) < 0;
+}
+
 static int add_lists(struct card_trust *t, BIO *in)
 {
 	int error = 0;
@@ -269,7 +279,7 @@ static int add_lists(struct card_trust *t, BIO *in)
 
 		if (crl == NULL)
 			break;
-		if (X509_CRL_get0_nextUpdate(crl) != NULL && X509_STORE_add_crl(t->store, crl) != 1)
+		if (is_whole(crl) && X509_STORE_add_crl(t->store, crl) != 1)
 			error = ERR_MEMORY;
 		X509_CRL_free(crl);
 	}

@@ -32,8 +32,9 @@ struct card_trust;
 
 /*
  * PATH_CARD_CA and PATH_CARD_CRL under root: PEM, root's. Certificates that are not their own
- * issuer are links of a chain, never its end. A list without a date for the next one is none.
- * ERR_NOT_FOUND: no authority's certificate; ERR_UNSAFE, ERR_FORMAT, ERR_IO, ERR_MEMORY.
+ * issuer are links of a chain, never its end. A list without a date for the next one is none, nor
+ * is one of changes alone. ERR_NOT_FOUND: no authority's certificate; ERR_UNSAFE, ERR_FORMAT,
+ * ERR_IO, ERR_MEMORY.
  */
 int card_trust_read(int root, struct card_trust **trust);
 /* The same from memory, for tests. */
