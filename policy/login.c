@@ -59,6 +59,9 @@ const char *login_refusal(unsigned factors)
 		return LANGUAGE(
 		        "fingerprint はセキュリティキーが読む指紋なので key と組み合わせます",
 		        "a fingerprint is read by a key: it goes with key");
+	if ((factors & FACTOR_FINGERPRINT) != 0 && (factors & FACTOR_PIN) != 0)
+		return LANGUAGE("セキュリティキーは pin か fingerprint の一方で本人を確かめます",
+		        "a key vouches by its pin or by a fingerprint, never by both");
 	return NULL;
 }
 

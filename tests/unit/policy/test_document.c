@@ -283,6 +283,34 @@ static void a_combination_is_of_two_kinds(void **state)
 	assert_non_null(login_refusal(0));
 }
 
+/* All there are: what is taken is of two kinds, and somebody can show it. */
+static void every_combination(void **state)
+{
+	static const unsigned shown[] = {FACTOR_TOTP, FACTOR_HOTP, FACTOR_CARD | FACTOR_PIN,
+	        FACTOR_KEY | FACTOR_PIN, FACTOR_KEY | FACTOR_FINGERPRINT};
+	unsigned taken = 0;
+
+	(void)state;
+	for (unsigned f = 0; f < 128; f++) {
+		const struct login_combinations c = {.count = 1, .factors = {f}};
+		unsigned knows = (f & (FACTOR_PASSWORD | FACTOR_PIN)) != 0;
+		unsigned has = (f & FACTORS_TOKEN) != 0;
+		unsigned is = (f & FACTOR_FINGERPRINT) != 0;
+		unsigned ways = 0;
+
+		if (login_refusal(f) != NULL)
+			continue;
+		taken++;
+		assert_true(knows + has + is >= 2);
+		for (size_t i = 0; i < sizeof(shown) / sizeof(shown[0]); i++)
+			ways += login_satisfied(&c, shown[i]);
+		assert_true(ways > 0);
+	}
+	/* totp, hotp, card, key beside the password; card, key with a PIN and without the password
+	 * or with it; key with a fingerprint. */
+	assert_int_equal(taken, 4 + 4 + 2);
+}
+
 static void refuses_with_a_place(void **state)
 {
 	static const struct {
@@ -548,6 +576,7 @@ int main(void)
 	        cmocka_unit_test(takes_vouchers),
 	        cmocka_unit_test(vouchers_need_a_password),
 	        cmocka_unit_test(a_combination_is_of_two_kinds),
+	        cmocka_unit_test(every_combination),
 	        cmocka_unit_test(refuses_with_a_place),
 	        cmocka_unit_test(every_key_but_expiry_is_needed),
 	        cmocka_unit_test(refuses_what_is_no_document),
