@@ -28,6 +28,20 @@ static int check_listener(int fd)
 	return peer.uid == 0 ? 0 : ERR_UNSAFE;
 }
 
+/* Never in the place of a standard stream that the application has closed: what it reads or prints
+ * while it asks the person would go to the agent. */
+static int open_socket(void)
+{
+	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	int other = -1;
+
+	if (fd < 0 || fd > STDERR_FILENO)
+		return fd;
+	other = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+	close(fd);
+	return other;
+}
+
 /* A stopped agent leaves connections in its queue: the send timeout bounds connect() too. */
 static int connect_agent(const char *path, unsigned seconds, int *out)
 {
@@ -40,7 +54,7 @@ static int connect_agent(const char *path, unsigned seconds, int *out)
 	if (strlen(path) >= sizeof(address.sun_path))
 		return ERR_TOO_LONG;
 	memcpy(address.sun_path, path, strlen(path) + 1);
-	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	fd = open_socket();
 	if (fd < 0)
 		return ERR_IO;
 	if (setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof(timeout)) < 0)

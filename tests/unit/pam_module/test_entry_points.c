@@ -9,7 +9,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 
@@ -667,6 +669,132 @@ static void unattended_services_obey(void **state)
 	}
 }
 
+/* --- what the application's process may be like --- */
+
+static void close_streams(void)
+{
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		close(fd);
+}
+
+static void use_up_descriptors(void)
+{
+	const struct rlimit none = {0, 0};
+
+	(void)setrlimit(RLIMIT_NOFILE, &none);
+}
+
+static void on_alarm(int number)
+{
+	(void)number;
+}
+
+/* Every system call that waits is interrupted, every two milliseconds. */
+static void ring(void)
+{
+	const struct sigaction action = {.sa_handler = on_alarm};
+	const struct itimerval often = {{0, 2000}, {0, 2000}};
+
+	(void)sigaction(SIGALRM, &action, NULL);
+	(void)setitimer(ITIMER_REAL, &often, NULL);
+}
+
+static void speak_strangely(void)
+{
+	(void)setenv("LC_ALL", "../../../tmp/%n%s", 1);
+	(void)setenv("LANG", "ja", 1);
+	(void)setenv("LD_PRELOAD", "/nonexistent", 1);
+	(void)setenv("TMPDIR", "/nonexistent", 1);
+}
+
+static unsigned open_descriptors(void)
+{
+	unsigned count = 0;
+
+	for (int fd = 0; fd < 256; fd++)
+		count += fcntl(fd, F_GETFD) >= 0;
+	return count;
+}
+
+enum { LEAKS = 254, DIED = 255, TIMES = 50 };
+enum { REFUSED = -1 }; /* by libpam's own word, where it is out of descriptors too */
+
+/* The answer to the last of many authentications by one process. */
+static int run_in(const struct workspace *w, const struct line *line, void (*prepare)(void))
+{
+	struct talk talk = {.application = &line->application};
+	const struct pam_conv conv = {converse, &talk};
+	pam_handle_t *pam = NULL;
+	unsigned before = 0;
+	int status = 0;
+	int answer = 0;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		if (pam_start_confdir("service", line->user, &conv, w->path, &pam) != PAM_SUCCESS)
+			_exit(DIED);
+		(void)pam_authenticate(
+		        pam, 0); /* libpam reads its files; syslog(3) keeps its own */
+		prepare();
+		before = open_descriptors();
+		for (int i = 0; i < TIMES; i++)
+			answer = pam_authenticate(pam, PAM_DISALLOW_NULL_AUTHTOK);
+		_exit(open_descriptors() == before ? answer : LEAKS);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : DIED;
+}
+
+static void processes_of_any_kind(void **state)
+{
+	static const struct line accepts = {"", ACCEPTS, TYPES, U, O, {0}};
+	static const struct line leaves = {"", {HANGS_UP, {0}, 0}, TYPES, U, O, {0}};
+	static const struct {
+		const struct line *line;
+		void (*prepare)(void);
+		int answer;
+	} cases[] = {{&accepts, close_streams, PAM_SUCCESS}, {&accepts, ring, PAM_SUCCESS},
+	        {&accepts, speak_strangely, PAM_SUCCESS}, {&accepts, use_up_descriptors, REFUSED},
+	        {&leaves, close_streams, PAM_AUTHINFO_UNAVAIL},
+	        {&leaves, speak_strangely, PAM_AUTHINFO_UNAVAIL}};
+	const struct workspace *w = *state;
+
+	if (geteuid() != 0)
+		skip();
+	write_service(w, O);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct stage stage;
+		int answer = 0;
+
+		set_stage(w, &cases[i].line->agent, &stage);
+		answer = run_in(w, cases[i].line, cases[i].prepare);
+		if (cases[i].answer == REFUSED)
+			assert_true(
+			        answer != PAM_SUCCESS && answer != PAM_IGNORE && answer < LEAKS);
+		else
+			assert_int_equal(answer, cases[i].answer);
+		clear_stage(&stage);
+	}
+}
+
+/* Loaded and let go again and again, as a display manager does for each person. */
+static void handles_leave_nothing(void **state)
+{
+	static const struct line line = {"", ACCEPTS, TYPES, U, O, {0}};
+	const struct workspace *w = *state;
+	struct stage stage;
+	unsigned before = 0;
+
+	write_service(w, O);
+	set_stage(w, &line.agent, &stage);
+	assert_int_equal(call(w, &line, AUTH, 0), PAM_SUCCESS);
+	before = open_descriptors();
+	for (int i = 0; i < TIMES; i++)
+		assert_int_equal(call(w, &line, AUTH, 0), PAM_SUCCESS);
+	assert_int_equal(open_descriptors(), before);
+	clear_stage(&stage);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -679,6 +807,10 @@ int main(void)
 	                unattended_services_go_on, workspace_set_up, workspace_tear_down),
 	        cmocka_unit_test_setup_teardown(
 	                unattended_services_obey, workspace_set_up, workspace_tear_down),
+	        cmocka_unit_test_setup_teardown(
+	                processes_of_any_kind, workspace_set_up, workspace_tear_down),
+	        cmocka_unit_test_setup_teardown(
+	                handles_leave_nothing, workspace_set_up, workspace_tear_down),
 	        cmocka_unit_test_setup_teardown(
 	                nothing_holds_a_session_open, workspace_set_up, workspace_tear_down),
 	};
