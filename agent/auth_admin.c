@@ -187,7 +187,8 @@ static int write_new(int dir, const char *name, const uint8_t bytes[static AUTH_
 	return error;
 }
 
-/* A name that starts with a dot is no user's. linkat() refuses where a file is already. */
+/* A name that starts with a dot is no user's. No moment has the file under both names: one with two
+ * is believed by nobody, and a power cut would leave it so. */
 static int create_in(int dir, const char *user, const uint8_t bytes[static AUTH_AREA_SIZE])
 {
 	char temporary[TEMPORARY_SIZE];
@@ -196,7 +197,7 @@ static int create_in(int dir, const char *user, const uint8_t bytes[static AUTH_
 	snprintf(temporary, sizeof(temporary), ".new-%d", (int)getpid());
 	(void)unlinkat(dir, temporary, 0);
 	error = write_new(dir, temporary, bytes);
-	if (error == 0 && linkat(dir, temporary, dir, user, 0) < 0)
+	if (error == 0 && renameat2(dir, temporary, dir, user, RENAME_NOREPLACE) < 0)
 		error = errno == EEXIST ? ERR_EXISTS : ERR_IO;
 	(void)unlinkat(dir, temporary, 0);
 	if (error == 0 && fsync(dir) < 0)
@@ -286,7 +287,7 @@ static int put(
 	}
 	/* A name that was given to somebody else: what the one before had is not his. */
 	if (auth_state_count(state, TOKEN_NONE) > 0 && state->uid != uid)
-		return ERR_UNSAFE;
+		return ERR_DENIED;
 	state->uid = uid;
 	return auth_state_add(state, token);
 }
@@ -356,7 +357,13 @@ int auth_admin_enrol(const struct cli *cli, const char *user, uint32_t uid,
 		snprintf(token->by, sizeof(token->by), "%s", auth_admin_by(by));
 		error = put(&state, uid, token, mode);
 	}
-	if (error != 0)
+	if (error == ERR_DENIED)
+		code = refuse(
+		        user, LANGUAGE("以前この名前だった利用者の認証要素が残っています。"
+		                       "先に sekisho revoke で失効してください",
+		                      "still has tokens of somebody who had this name before; "
+		                      "revoke them first"));
+	else if (error != 0)
 		code = refuse(user, error_text(error));
 	else
 		code = enrol_locked(cli, user, &file, &state, token, by);
