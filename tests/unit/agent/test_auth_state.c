@@ -102,18 +102,40 @@ static void both_records_bad_is_an_error(void **state)
 	close(file.fd);
 }
 
+/* A user's first record, which no other stands in for: every bit of every byte. */
+static void every_bit_counts(void **state)
+{
+	const struct auth_file file = fixture_file(*state);
+	uint8_t record[AUTH_RECORD_SIZE];
+	struct auth_state s;
+
+	assert_int_equal(pread(file.fd, record, sizeof(record), AUTH_SLOT_STRIDE), sizeof(record));
+	for (size_t at = 0; at < sizeof(record); at++) {
+		for (unsigned bit = 0; bit < 8; bit++) {
+			const uint8_t changed = (uint8_t)(record[at] ^ 1U << bit);
+			const off_t place = AUTH_SLOT_STRIDE + (off_t)at;
+
+			assert_int_equal(pwrite(file.fd, &changed, 1, place), 1);
+			assert_int_not_equal(auth_state_read(&file, &s), 0);
+			assert_int_equal(s.tokens[0].kind, TOKEN_NONE);
+			assert_int_equal(pwrite(file.fd, &record[at], 1, place), 1);
+		}
+	}
+	assert_int_equal(auth_state_read(&file, &s), 0);
+	close(file.fd);
+}
+
 static void another_size_is_an_error(void **state)
 {
 	const struct auth_file file = fixture_file(*state);
 	struct auth_state s;
 
-	static const off_t sizes[] = {
-	        0, 1, AUTH_SLOT_STRIDE, AUTH_AREA_SIZE - 1, AUTH_AREA_SIZE + 1};
-	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
-		assert_int_equal(ftruncate(file.fd, sizes[i]), 0);
+	assert_int_equal(ftruncate(file.fd, AUTH_AREA_SIZE + 1), 0);
+	assert_int_equal(auth_state_read(&file, &s), ERR_FORMAT);
+	for (off_t size = AUTH_AREA_SIZE - 1; size >= 0; size--) {
+		assert_int_equal(ftruncate(file.fd, size), 0);
 		assert_int_equal(auth_state_read(&file, &s), ERR_FORMAT);
 	}
-	assert_int_equal(ftruncate(file.fd, 0), 0);
 	assert_int_equal(ftruncate(file.fd, AUTH_AREA_SIZE), 0);
 	assert_int_equal(auth_state_read(&file, &s), ERR_FORMAT);
 	close(file.fd);
@@ -473,6 +495,8 @@ int main(void)
 	                writes_go_on_after_a_torn_one, workspace_set_up, workspace_tear_down),
 	        cmocka_unit_test_setup_teardown(
 	                both_records_bad_is_an_error, workspace_set_up, workspace_tear_down),
+	        cmocka_unit_test_setup_teardown(
+	                every_bit_counts, workspace_set_up, workspace_tear_down),
 	        cmocka_unit_test_setup_teardown(
 	                another_size_is_an_error, workspace_set_up, workspace_tear_down),
 	        cmocka_unit_test_setup_teardown(what_the_format_does_not_allow_is_an_error,
