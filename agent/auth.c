@@ -9,7 +9,6 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -18,6 +17,7 @@
 #include "agent/auth_rules.h"
 #include "agent/auth_state.h"
 #include "agent/auth_voucher.h"
+#include "agent/auth_workers.h"
 #include "agent/channel.h"
 #include "agent/child.h"
 #include "agent/pam_stack.h"
@@ -36,11 +36,6 @@
 #include "policy/login.h"
 
 enum {
-	WORKERS_MAX = 64,
-	WORKERS_USERS_MAX =
-	        24, /* of clients that are not root, all together: root can always log in */
-	WORKERS_UID_MAX = 4, /* of one client that is not root */
-	WORKER_GRACE_MS = 5000,
 	KEY_STARTING_MS = 10000, /* a slow TPM's seconds; main waits longer for us to start */
 	KEY_SERVING_MS = 2000,   /* and less, once we have */
 	KEY_RETRY_MS = 5000,
@@ -50,23 +45,10 @@ enum {
 	SETTLE_MS = 1000, /* a change of a stack is more than one write, and so is an upgrade */
 };
 
-struct worker_slot {
-	pid_t pid; /* 0: free */
-	uid_t uid;
-	int fd; /* our end of its socket pair */
-	bool given;
-	bool card_given;
-	bool fido2_given;
-	bool session_told;
-	bool present_told;
-	char user[AUTH_USER_MAX + 1]; /* whose state it was given */
-	int64_t deadline_ms;
-};
-
 struct auth {
 	struct child child;
 	struct auth_rules rules;
-	struct worker_slot workers[WORKERS_MAX];
+	struct workers workers;
 	bool reload;
 	bool ask_key; /* there may be another by now */
 	bool retell;
@@ -359,15 +341,6 @@ static int give(struct auth *auth, struct worker_slot *slot, const char *user)
 	return error;
 }
 
-static void end_worker(struct worker_slot *slot)
-{
-	(void)kill(slot->pid, SIGKILL);
-	while (waitpid(slot->pid, NULL, 0) < 0 && errno == EINTR)
-		;
-	close(slot->fd);
-	*slot = (struct worker_slot){.fd = -1};
-}
-
 static int give_state(struct auth *auth, struct worker_slot *slot, struct frame *frame)
 {
 	char user[LOGIN_NAME_MAX];
@@ -457,28 +430,7 @@ static void serve_worker(struct auth *auth, struct worker_slot *slot)
 	if (received)
 		frame_close_fds(&frame);
 	if (error != ERR_TIMEOUT && error != 0)
-		end_worker(slot);
-}
-
-static struct worker_slot *free_slot(struct auth *auth, uid_t uid)
-{
-	struct worker_slot *found = NULL;
-	unsigned users = 0;
-	unsigned same = 0;
-
-	for (size_t i = 0; i < WORKERS_MAX; i++) {
-		struct worker_slot *slot = &auth->workers[i];
-
-		if (slot->pid == 0) {
-			found = slot;
-			continue;
-		}
-		users += slot->uid != 0;
-		same += slot->uid == uid;
-	}
-	if (uid != 0 && (users >= WORKERS_USERS_MAX || same >= WORKERS_UID_MAX))
-		return NULL;
-	return found;
+		worker_end(slot);
 }
 
 static _Noreturn void run_worker(struct auth *auth, int client, uid_t peer, int parent)
@@ -503,8 +455,8 @@ static _Noreturn void run_worker(struct auth *auth, int client, uid_t peer, int 
 	if (auth->child.channel.signer_fd >= 0)
 		close(auth->child.channel.signer_fd);
 	for (size_t i = 0; i < WORKERS_MAX; i++)
-		if (auth->workers[i].pid != 0)
-			close(auth->workers[i].fd);
+		if (auth->workers.slots[i].pid != 0)
+			close(auth->workers.slots[i].fd);
 	login_serve(&login);
 	_exit(EXIT_YES);
 }
@@ -530,7 +482,7 @@ static int start_worker(struct auth *auth, struct worker_slot *slot, int client,
 	        .pid = pid,
 	        .uid = peer,
 	        .fd = pair[0],
-	        .deadline_ms = clock_boot_ms() + LOGIN_LIFETIME * INT64_C(1000) + WORKER_GRACE_MS,
+	        .since_ms = clock_boot_ms(),
 	};
 	return 0;
 }
@@ -554,7 +506,7 @@ static void accept_login(struct auth *auth)
 		return;
 	look_for_key(auth);
 	if (getsockopt(client, SOL_SOCKET, SO_PEERCRED, &peer, &length) == 0)
-		slot = free_slot(auth, peer.uid);
+		slot = workers_place(&auth->workers, peer.uid);
 	if (slot == NULL || start_worker(auth, slot, client, peer.uid) != 0) {
 		log_warning("%s", LANGUAGE("同時のログインが多すぎるため断りました",
 		                          "too many logins at once: one was turned away"));
@@ -563,18 +515,17 @@ static void accept_login(struct auth *auth)
 	close(client);
 }
 
+static int64_t sooner(int64_t one, int64_t other)
+{
+	return one == 0 || (other != 0 && other < one) ? other : one;
+}
+
 static int next_timeout(const struct auth *auth)
 {
 	int64_t now = clock_boot_ms();
-	int64_t next = auth->retry_ms;
+	int64_t next = sooner(auth->retry_ms, sooner(auth->look_ms, auth->today_ms));
 
-	if (auth->look_ms != 0 && (next == 0 || auth->look_ms < next))
-		next = auth->look_ms;
-	if (auth->today_ms != 0 && (next == 0 || auth->today_ms < next))
-		next = auth->today_ms;
-	for (size_t i = 0; i < WORKERS_MAX; i++)
-		if (auth->workers[i].pid != 0 && (next == 0 || auth->workers[i].deadline_ms < next))
-			next = auth->workers[i].deadline_ms;
+	next = sooner(next, workers_due(&auth->workers));
 	if (next == 0)
 		return -1;
 	return next > now ? (int)(next - now) : 0;
@@ -586,9 +537,7 @@ static void do_due(struct auth *auth)
 	bool changed = auth->look_ms != 0 && auth->look_ms <= now;
 	bool ended = day_ended(auth, now);
 
-	for (size_t i = 0; i < WORKERS_MAX; i++)
-		if (auth->workers[i].pid != 0 && auth->workers[i].deadline_ms <= now)
-			end_worker(&auth->workers[i]);
+	workers_expire(&auth->workers, now);
 	if (auth->reload) {
 		load_policy(auth);
 		if (auth->ask_key)
@@ -631,8 +580,8 @@ static int serve_ready(struct auth *auth, const struct pollfd polled[POLL_WORKER
 	        !auth->retell)
 		drop_signer(auth);
 	for (size_t i = 0; i < WORKERS_MAX; i++)
-		if (auth->workers[i].pid != 0 && polled[POLL_WORKERS + i].revents != 0)
-			serve_worker(auth, &auth->workers[i]);
+		if (auth->workers.slots[i].pid != 0 && polled[POLL_WORKERS + i].revents != 0)
+			serve_worker(auth, &auth->workers.slots[i]);
 	if (polled[POLL_WATCH].revents != 0)
 		look_soon(auth);
 	if (polled[POLL_LISTEN].revents != 0)
@@ -647,12 +596,14 @@ static int serve(struct auth *auth)
 	polled[POLL_MAIN] = (struct pollfd){.fd = auth->child.channel.main_fd, .events = POLLIN};
 	polled[POLL_SIGNER] =
 	        (struct pollfd){.fd = auth->child.channel.signer_fd, .events = POLLIN};
-	polled[POLL_LISTEN] = (struct pollfd){.fd = CHILD_LISTEN_FD, .events = POLLIN};
+	/* Who finds no place waits in the queue. */
+	polled[POLL_LISTEN] = (struct pollfd){
+	        .fd = workers_full(&auth->workers) ? -1 : CHILD_LISTEN_FD, .events = POLLIN};
 	polled[POLL_WATCH] = (struct pollfd){.fd = auth->watch_fd, .events = POLLIN};
 	for (size_t i = 0; i < WORKERS_MAX; i++)
-		polled[POLL_WORKERS + i] =
-		        (struct pollfd){.fd = auth->workers[i].pid != 0 ? auth->workers[i].fd : -1,
-		                .events = POLLIN};
+		polled[POLL_WORKERS + i] = (struct pollfd){
+		        .fd = auth->workers.slots[i].pid != 0 ? auth->workers.slots[i].fd : -1,
+		        .events = POLLIN};
 	if (poll(polled, POLL_WORKERS + WORKERS_MAX, next_timeout(auth)) < 0)
 		return errno == EINTR ? 0 : ERR_IO;
 	return serve_ready(auth, polled);
@@ -670,7 +621,7 @@ int main(int argc, char **argv)
 	auth_rules_default(&auth.rules);
 	auth.retell = true;
 	for (size_t i = 0; i < WORKERS_MAX; i++)
-		auth.workers[i].fd = -1;
+		auth.workers.slots[i].fd = -1;
 	auth.reload = true;
 	if (pam_watch_open(auth.child.root_path, &auth.watch_fd) != 0)
 		log_error("%s", LANGUAGE("PAM設定の変更を監視できません",

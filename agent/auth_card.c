@@ -184,6 +184,7 @@ static enum login_result conclude(
 		return worker_refuse(c->w, answer, cause_of(c, s));
 	}
 	(void)worker_tell(c->w, EVENT_LOGIN_REFUSED, FIELD_CAUSE, cause_of(c, s));
+	worker_settle(c->w);
 	explain(c, s, answer);
 	return LOGIN_AUTH_ERR;
 }

@@ -120,6 +120,7 @@ static enum login_result conclude(
 	if (k->result.answer != FIDO2_WRONG_PIN)
 		return worker_deny(k->w, cause, fido2_answer_text(k->result.answer));
 	(void)worker_tell(k->w, EVENT_LOGIN_REFUSED, FIELD_CAUSE, cause);
+	worker_settle(k->w);
 	explain_wrong_pin(k, answer);
 	return LOGIN_AUTH_ERR;
 }
@@ -181,8 +182,10 @@ static enum login_result prove(struct key_login *k)
 	                 (unsigned)(k->pin[0] != '\0' ? FACTOR_PIN : FACTOR_FINGERPRINT),
 	        .result = &k->result};
 	bool locked = true;
-	int error = auth_verify_locked(&w->file, w->login->rules, &locked);
+	int error = worker_place(w);
 
+	if (error == 0)
+		error = auth_verify_locked(&w->file, w->login->rules, &locked);
 	if (error != 0)
 		return worker_fail(w, error);
 	if (locked)

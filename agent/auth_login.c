@@ -1,5 +1,6 @@
 #include "agent/auth_worker.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -19,6 +20,8 @@ enum {
 	GIFT_TIMEOUT_MS = 10000,
 	READER_TIMEOUT_MS = 10000,
 	ANSWER_TIMEOUT_MS = 100000,
+	REFUSED_MS = 2000,
+	SETTLE_MS = 100, /* several times what a code takes to be judged and journalled */
 };
 
 int worker_receive(int fd, int timeout_ms, void *memory, size_t size, uint16_t type, size_t fds,
@@ -88,7 +91,7 @@ static int get_gift(struct worker *w)
 	        .decoy = gift == GIFT_DECOY,
 	        .user = w->begin.user,
 	        .key = w->login->key};
-	return w->file.decoy && w->file.key != NULL ? auth_state_decoy_area(&w->file) : 0;
+	return 0;
 }
 
 int worker_reader(const struct worker *w, enum worker_message kind, int *fd)
@@ -111,6 +114,13 @@ int worker_reader(const struct worker *w, enum worker_message kind, int *fd)
 	return error != 0 || *fd >= 0 ? error : ERR_CLOSED;
 }
 
+int worker_place(struct worker *w)
+{
+	const bool placed = w->file.base != 0;
+
+	return w->file.decoy && !placed ? auth_state_decoy_area(&w->file) : 0;
+}
+
 int worker_say(const struct worker *w, enum login_style style, const char *text)
 {
 	uint8_t memory[LOGIN_TEXT_MAX + 16];
@@ -123,7 +133,7 @@ int worker_say(const struct worker *w, enum login_style style, const char *text)
 	return frame_send(w->login->client, LOGIN_PROMPT, b.data, b.length, NULL, 0);
 }
 
-int worker_ask(const struct worker *w, enum login_style style, const char *text,
+int worker_ask(struct worker *w, enum login_style style, const char *text,
         char typed[static LOGIN_TEXT_MAX])
 {
 	uint8_t memory[LOGIN_TEXT_MAX + 64];
@@ -138,8 +148,25 @@ int worker_ask(const struct worker *w, enum login_style style, const char *text,
 		buffer_get_string(&frame.payload, typed, LOGIN_TEXT_MAX);
 		error = buffer_end(&frame.payload);
 	}
+	w->asked_ms = clock_boot_ms();
 	explicit_bzero(memory, sizeof(memory));
-	return error;
+	return error == 0 ? worker_place(w) : error;
+}
+
+static void pause_ms(int64_t milliseconds)
+{
+	struct timespec left = {.tv_sec = (time_t)(milliseconds / 1000),
+	        .tv_nsec = (long)(milliseconds % 1000) * 1000000};
+
+	while (nanosleep(&left, &left) != 0 && errno == EINTR)
+		;
+}
+
+void worker_settle(struct worker *w)
+{
+	if (w->asked_ms != 0)
+		pause_ms(SETTLE_MS - (clock_boot_ms() - w->asked_ms) % SETTLE_MS);
+	w->asked_ms = 0;
 }
 
 static bool takes_codes(const struct auth_rules *rules)
@@ -174,6 +201,8 @@ static int send_event(struct worker *w, const struct event_record *e)
 {
 	int error = channel_event(&w->channel, e);
 
+	w->told = true;
+
 	if (error != 0)
 		log_error("%s: %s", event_kind_name(e->kind), error_text(error));
 	return error;
@@ -200,83 +229,13 @@ static int tell_accepted(struct worker *w, const struct auth_answer *answer)
 	return send_event(w, &e);
 }
 
-static void explain(const struct worker *w, const struct auth_answer *answer)
-{
-	char text[LOGIN_TEXT_MAX];
-
-	switch (answer->outcome) {
-	case AUTH_WRONG:
-		snprintf(text, sizeof(text),
-		        LANGUAGE("確認コードが違います。あと%u回間違えるとロックされます。",
-		                "Wrong verification code; %u more and this user is locked."),
-		        answer->left);
-		(void)worker_say(w, LOGIN_ERROR, text);
-		break;
-	case AUTH_SPENT:
-		if (answer->kind == (enum token_kind)TOKEN_VOUCHER) {
-			(void)worker_say(w, LOGIN_ERROR,
-			        LANGUAGE("この利用票のコードは使用済みです。もう一度必要なときは、"
-			                 "新しい利用票を依頼してください。",
-			                "This voucher has been used; ask for a new one if you need "
-			                "to log in again."));
-			break;
-		}
-		(void)worker_say(w, LOGIN_ERROR,
-		        LANGUAGE("この確認コードは使用済みです。次のコードが表示されるまでお待ちく"
-		                 "ださ"
-		                 "い。",
-		                "This verification code has been used; wait for the next one."));
-		break;
-	case AUTH_LOCKED_NOW:
-	case AUTH_LOCKED:
-		(void)worker_say(w, LOGIN_ERROR,
-		        LANGUAGE("続けて間違えたため、この利用者はロックされています。"
-		                 "情報"
-		                 "システム管理者に解除を依頼してください。",
-		                "This user is locked after wrong codes; ask the administrator to "
-		                "unlock it."));
-		break;
-	case AUTH_WEAK:
-		(void)worker_say(w, LOGIN_ERROR,
-		        LANGUAGE("登録された認証要素がポリシーの求める強さに足りません。情報システ"
-		                 "ム管"
-		                 "理者に再登録を依頼してください。",
-		                "The enrolled token is weaker than the policy asks; ask the "
-		                "administrator to enrol it again."));
-		break;
-	case AUTH_NOT_JUDGED:
-	case AUTH_ACCEPTED:
-		break;
-	}
-}
-
-static const char *cause(const struct worker *w, enum auth_outcome outcome)
-{
-	if (w->file.decoy)
-		return "not-enrolled";
-	switch (outcome) {
-	case AUTH_SPENT:
-		return "code-used";
-	case AUTH_LOCKED:
-		return "locked";
-	case AUTH_WEAK:
-		return "token-below-policy";
-	case AUTH_ACCEPTED:
-	case AUTH_NOT_JUDGED:
-	case AUTH_WRONG:
-	case AUTH_LOCKED_NOW:
-		break;
-	}
-	return "wrong-code";
-}
-
 enum login_result worker_refuse(
         struct worker *w, const struct auth_answer *answer, const char *cause)
 {
 	(void)worker_tell(w, EVENT_LOGIN_REFUSED, FIELD_CAUSE, cause);
 	if (answer->outcome == AUTH_LOCKED_NOW && !w->file.decoy)
 		(void)worker_tell(w, EVENT_LOGIN_LOCKED, 0, NULL);
-	explain(w, answer);
+	worker_explain(w, answer);
 	if (answer->outcome == AUTH_LOCKED || answer->outcome == AUTH_LOCKED_NOW)
 		return LOGIN_MAXTRIES;
 	return LOGIN_AUTH_ERR;
@@ -285,6 +244,7 @@ enum login_result worker_refuse(
 enum login_result worker_deny(struct worker *w, const char *cause, const char *text)
 {
 	(void)worker_tell(w, EVENT_LOGIN_REFUSED, FIELD_CAUSE, cause);
+	worker_settle(w);
 	(void)worker_say(w, LOGIN_ERROR, text);
 	return LOGIN_AUTH_ERR;
 }
@@ -340,7 +300,7 @@ static enum login_result conclude(struct worker *w, int error, const struct auth
 	if (error != 0)
 		return worker_fail(w, error);
 	if (answer->outcome != AUTH_ACCEPTED)
-		return worker_refuse(w, answer, cause(w, answer->outcome));
+		return worker_refuse(w, answer, worker_cause(w, answer->outcome));
 	return worker_accept(w, answer);
 }
 
@@ -444,7 +404,7 @@ static enum login_result run_checked(struct worker *w)
 
 void login_serve(const struct login *login)
 {
-	struct worker w = {.login = login, .token = -1};
+	struct worker w = {.login = login, .token = -1, .asked_ms = clock_boot_ms()};
 	enum login_result result = LOGIN_UNAVAILABLE;
 	uint8_t byte = 0;
 	int error = receive_begin(&w);
@@ -455,6 +415,14 @@ void login_serve(const struct login *login)
 		error = get_gift(&w);
 	if (error == 0)
 		result = run_checked(&w);
+	/* Who goes at a prompt has tried to log in, too; a locker is left alone as it pleases. */
+	if (error == 0 && w.begin.stage == LOGIN_AUTHENTICATE && !w.told && login->peer == 0)
+		(void)worker_tell(&w, EVENT_LOGIN_REFUSED, FIELD_CAUSE, "no-answer");
+	/* root's programs wait by pam_fail_delay(3); nobody else is to fill the journal. */
+	if (login->peer != 0 && w.told && result != LOGIN_SUCCESS)
+		pause_ms(REFUSED_MS);
+	else if (result != LOGIN_SUCCESS)
+		worker_settle(&w);
 	byte = (uint8_t)result;
 	(void)frame_send(login->client, LOGIN_RESULT, &byte, sizeof(byte), NULL, 0);
 }

@@ -6,6 +6,8 @@
 
 #include "core/error.h"
 
+enum { DAY_SECONDS = 86400 };
+
 static int oath_flags(uint8_t algorithm)
 {
 	switch (algorithm) {
@@ -56,10 +58,28 @@ static int compare(const struct auth_token *token, uint64_t counter,
 	return error;
 }
 
+/* The clock was set back, and the token's was not: its codes are of after the last one accepted.
+ * None is let in by this. */
+static int judge_behind(const struct auth_token *token, const char given[static OTP_CODE_SIZE],
+        enum otp_verdict *verdict)
+{
+	uint64_t steps = DAY_SECONDS / token->otp.step;
+	bool equal = false;
+
+	for (uint64_t at = token->otp.counter; at <= token->otp.counter + steps; at++) {
+		if (compare(token, at, given, &equal) != 0)
+			return ERR_CRYPTO;
+		if (equal)
+			*verdict = OTP_BEHIND;
+	}
+	return 0;
+}
+
 static int judge_totp(const struct auth_token *token, int64_t now, unsigned window,
         const char given[static OTP_CODE_SIZE], enum otp_verdict *verdict, uint64_t *counter)
 {
 	int64_t middle = now / token->otp.step;
+	bool behind = token->otp.counter > (uint64_t)middle + window;
 	bool equal = false;
 
 	for (int64_t at = middle - window; at <= middle + (int64_t)window; at++) {
@@ -72,7 +92,9 @@ static int judge_totp(const struct auth_token *token, int64_t now, unsigned wind
 		*counter = (uint64_t)at;
 		*verdict = (uint64_t)at > token->otp.counter ? OTP_RIGHT : OTP_SPENT;
 	}
-	return 0;
+	if (behind && *verdict == OTP_SPENT)
+		*verdict = OTP_BEHIND;
+	return behind && *verdict == OTP_WRONG ? judge_behind(token, given, verdict) : 0;
 }
 
 static int judge_hotp(const struct auth_token *token, const char given[static OTP_CODE_SIZE],

@@ -18,9 +18,11 @@ enum {
 
 enum otp_verdict {
 	OTP_WRONG,
-	OTP_RIGHT, /* *counter says which */
-	OTP_SPENT, /* TOTP: right, but of a step that is not after the last accepted one */
-	OTP_AHEAD, /* HOTP: wrong now; the code of *counter would be right next */
+	OTP_RIGHT,  /* *counter says which */
+	OTP_SPENT,  /* TOTP: right, but of a step that is not after the last accepted one */
+	OTP_AHEAD,  /* HOTP: wrong now; the code of *counter would be right next */
+	OTP_BEHIND, /* TOTP: of now or of the day after the last accepted step, which the clock has
+	               not come to (again): it was set back */
 };
 
 /* The code of a time step or counter. 0 or ERR_CRYPTO. */

@@ -71,6 +71,22 @@ static bool is_unattended(const struct worker *w)
 	return w->login->peer == 0 && services_have(&w->login->rules->unattended, w->begin.service);
 }
 
+static enum login_result refuse_locked(struct worker *w)
+{
+	const struct auth_answer answer = {.outcome = AUTH_LOCKED};
+
+	(void)worker_tell(w, EVENT_LOGIN_REFUSED, FIELD_CAUSE, "locked");
+	worker_explain(w, &answer);
+	return LOGIN_PERM_DENIED;
+}
+
+/* Only root opens sessions; a locker's word about one would be a hole in the record. */
+static enum login_result refuse_user(struct worker *w)
+{
+	(void)worker_tell(w, EVENT_LOGIN_REFUSED, FIELD_CAUSE, "not-root");
+	return LOGIN_PERM_DENIED;
+}
+
 /* A locked user is no user for now, but what cron runs for him goes on: else three wrong codes for
  * root would stop it. */
 enum login_result check_account(struct worker *w)
@@ -82,7 +98,7 @@ enum login_result check_account(struct worker *w)
 		return result;
 	if (auth_verify_locked(&w->file, w->login->rules, &locked) != 0)
 		return LOGIN_UNAVAILABLE;
-	return locked ? LOGIN_PERM_DENIED : LOGIN_SUCCESS;
+	return locked ? refuse_locked(w) : LOGIN_SUCCESS;
 }
 
 /* It is recorded, and is no login to be shown. */
@@ -150,7 +166,6 @@ static void watch_session(const struct worker *w, uint32_t uid)
 	(void)frame_send(w->login->parent, WORKER_SESSION, b.data, b.length, &w->login->client, 1);
 }
 
-/* Only root opens sessions; a locker's word about one would be a hole in the record. */
 enum login_result open_session(struct worker *w)
 {
 	static struct event_record e; /* 24 KiB: not for the stack */
@@ -158,7 +173,7 @@ enum login_result open_session(struct worker *w)
 	struct auth_session session;
 
 	if (w->login->peer != 0)
-		return LOGIN_PERM_DENIED;
+		return refuse_user(w);
 	if (is_unattended(w))
 		return LOGIN_SUCCESS;
 	session = note_session(w, arrival);
@@ -177,7 +192,7 @@ enum login_result open_session(struct worker *w)
 enum login_result close_session(struct worker *w)
 {
 	if (w->login->peer != 0)
-		return LOGIN_PERM_DENIED;
+		return refuse_user(w);
 	if (is_unattended(w))
 		return LOGIN_SUCCESS;
 	return worker_tell(w, EVENT_SESSION_CLOSED, 0, NULL) == 0 ? LOGIN_SUCCESS

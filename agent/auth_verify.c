@@ -31,29 +31,12 @@ static bool otp_is_usable(const struct auth_token *token, const struct auth_rule
 	       (token->kind == TOKEN_HOTP || token->otp.step <= rules->step);
 }
 
-static bool has_other_tokens(const struct auth_state *state)
-{
-	return auth_state_count(state, TOKEN_CARD) + auth_state_count(state, TOKEN_KEY) > 0;
-}
-
-static bool is_weak(const struct auth_state *state, const struct auth_rules *rules)
-{
-	bool any = false;
-
-	for (size_t i = 0; i < AUTH_TOKENS_MAX; i++) {
-		if (otp_is_usable(&state->tokens[i], rules))
-			return false;
-		any = any || token_is_otp(&state->tokens[i]);
-	}
-	/* Whoever has cards or keys and nothing else: a code is wrong, as anybody's would be. */
-	return any || !has_other_tokens(state);
-}
-
 /* What all tokens say of a code. */
 struct judgement {
 	enum otp_verdict verdict;
 	uint64_t counter;
 	struct auth_token *token;
+	bool weak; /* it is the code of a token that the policy does not take */
 };
 
 /* The code belongs to one token; that one of another person's devices shows the same by chance
@@ -67,15 +50,19 @@ static int judge_tokens(struct auth_state *state, const struct auth_rules *rules
 		enum otp_verdict verdict = OTP_WRONG;
 		uint64_t counter = 0;
 
-		if (!otp_is_usable(token, rules))
+		if (!token_is_otp(token))
 			continue;
 		if (otp_judge(token, now, rules->window, code, &verdict, &counter) != 0)
 			return ERR_CRYPTO;
+		if (!otp_is_usable(token, rules)) {
+			j->weak |= verdict == OTP_RIGHT || verdict == OTP_SPENT;
+			continue;
+		}
 		if (token->kind == TOKEN_HOTP)
 			token->otp.resync = verdict == OTP_AHEAD ? counter : 0;
 		if (verdict == OTP_WRONG || verdict == OTP_AHEAD || j->verdict == OTP_RIGHT)
 			continue;
-		*j = (struct judgement){verdict, counter, token};
+		*j = (struct judgement){verdict, counter, token, j->weak};
 	}
 	return 0;
 }
@@ -111,6 +98,10 @@ static int judge(const struct auth_file *file, const struct auth_rules *rules, c
 		return error;
 	if (file->decoy)
 		j = (struct judgement){0}; /* a decoy's secret can be guessed too */
+	if (j.verdict == OTP_WRONG && j.weak) {
+		answer->outcome = AUTH_WEAK;
+		return 0;
+	}
 	if (j.verdict == OTP_WRONG) {
 		state->failures++;
 		return refuse(file, rules, state, answer);
@@ -119,7 +110,7 @@ static int judge(const struct auth_file *file, const struct auth_rules *rules, c
 	answer->token = j.token->id;
 	if (j.verdict == OTP_RIGHT)
 		return accept(file, state, &j, now, answer);
-	answer->outcome = AUTH_SPENT;
+	answer->outcome = j.verdict == OTP_BEHIND ? AUTH_CLOCK : AUTH_SPENT;
 	return 0;
 }
 
@@ -137,8 +128,6 @@ static int verify_locked_file(const struct auth_file *file, const struct auth_ru
 			goto out;
 		state.locked = true;
 		error = auth_state_write(file, &state);
-	} else if (!file->decoy && is_weak(&state, rules)) {
-		answer->outcome = AUTH_WEAK;
 	} else {
 		error = judge(file, rules, code, now, &state, answer);
 	}

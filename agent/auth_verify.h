@@ -32,7 +32,8 @@ enum auth_outcome {
 	AUTH_LOCKED_NOW, /* wrong, and the last try */
 	AUTH_LOCKED,     /* not judged: locked before */
 	AUTH_NOT_JUDGED, /* PROOF_NONE */
-	AUTH_WEAK,       /* not judged: no enrolled token is what the policy asks */
+	AUTH_WEAK,       /* right, of a token that is not what the policy asks: no failure */
+	AUTH_CLOCK,      /* right, if the clock had not been set back: no failure */
 };
 
 struct auth_answer {

@@ -25,6 +25,8 @@ struct worker {
 	struct begin begin;
 	struct auth_file file;
 	struct channel channel; /* the signer's alone */
+	bool told;              /* an event was sent */
+	int64_t asked_ms;       /* since when the client waits, by clock_boot_ms(); 0: settled */
 };
 
 /* Receives one frame of this type with at most so many descriptors. Errors of frame_receive(),
@@ -35,8 +37,14 @@ int worker_receive(int fd, int timeout_ms, void *memory, size_t size, uint16_t t
 /* Shows the person a line. Errors of frame_send(). */
 int worker_say(const struct worker *w, enum login_style style, const char *text);
 
-/* Asks the person; the caller wipes typed. Errors of frame_send() and frame_receive(). */
-int worker_ask(const struct worker *w, enum login_style style, const char *text,
+/* Where nobody is enrolled, finds the decoy's place for the name: work that others do not have, so
+ * once the person has answered, and before anything is judged. Errors of auth_state_decoy_area().
+ */
+int worker_place(struct worker *w);
+
+/* Asks the person, and does worker_place(); the caller wipes typed. Errors of frame_send() and
+ * frame_receive(). */
+int worker_ask(struct worker *w, enum login_style style, const char *text,
         char typed[static LOGIN_TEXT_MAX]);
 
 /* Starts an event about this login. */
@@ -49,6 +57,13 @@ int worker_tell(struct worker *w, uint16_t kind, uint16_t field, const char *val
 enum login_result worker_accept(struct worker *w, const struct auth_answer *answer);
 enum login_result worker_refuse(
         struct worker *w, const struct auth_answer *answer, const char *cause);
+/* Waits for a moment that does not depend on what was found, nor on whose name it is: before
+ * anything is said of a refusal. */
+void worker_settle(struct worker *w);
+
+/* What the person hears of a code, and what the journal does. */
+void worker_explain(struct worker *w, const struct auth_answer *answer);
+const char *worker_cause(const struct worker *w, enum auth_outcome outcome);
 /* The user's state cannot be used. */
 enum login_result worker_fail(struct worker *w, int error);
 

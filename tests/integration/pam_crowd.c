@@ -1,7 +1,7 @@
 /*
  * pam_crowd DIR SERVICE [USER CODE]...: a process for each pair goes through libpam with DIR as its
- * pam.d; all authenticate at the same moment, giving CODE to whatever is asked. Prints a line for
- * each: USER, CODE, the answer's name, what was said last.
+ * pam.d; all authenticate at the same moment, giving CODE to whatever is asked, or, where that is
+ * "-", no answer, ever. Prints a line for each: USER, CODE, the answer's name, what was said last.
  */
 #include <security/pam_appl.h>
 #include <signal.h>
@@ -12,7 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { CROWD_MAX = 64, SAID_MAX = 256 };
+enum { CROWD_MAX = 256, SAID_MAX = 256 };
 
 struct person {
 	const char *code;
@@ -35,6 +35,13 @@ static const char *answer_name(int answer)
 	}
 }
 
+static char *type(const char *code)
+{
+	while (strcmp(code, "-") == 0)
+		pause();
+	return strdup(code);
+}
+
 static int converse(int count, const struct pam_message **messages, struct pam_response **responses,
         void *context)
 {
@@ -46,7 +53,7 @@ static int converse(int count, const struct pam_message **messages, struct pam_r
 	for (int i = 0; i < count; i++) {
 		if (messages[i]->msg_style == PAM_PROMPT_ECHO_OFF ||
 		        messages[i]->msg_style == PAM_PROMPT_ECHO_ON)
-			(*responses)[i].resp = strdup(p->code);
+			(*responses)[i].resp = type(p->code);
 		else
 			snprintf(p->said, sizeof(p->said), "%s", messages[i]->msg);
 	}

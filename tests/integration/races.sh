@@ -17,6 +17,9 @@ on_failure() {
 seed=3132333435363738393031323334353637383930
 used="This verification code has been used"
 
+times() { # NUMBER WORD...: the words, so often
+	for _ in $(seq "$1"); do echo "${@:2}"; done
+}
 crowd() { # [USER CODE]...: "USER CODE ANSWER TEXT" for each
 	"$build/tests/unit/pam_module/pam_crowd" "$svc" svc "$@"
 }
@@ -133,6 +136,42 @@ for round in $(seq "$rounds"); do
 	if race; then once=$((once + 1)); else odd "round $round"; fi
 done
 check "one code from 8 processes at once is accepted once, $rounds times of $rounds (was $once)" test $once = "$rounds"
+
+# many at once, and prompts that nobody answers
+# shellcheck disable=SC2046 # words
+crowd $(times 200 games "$(totp "$(enrol)")") >"$work/out" 2>&1
+check "200 logins at once: one is accepted" test "$(grep -c ' success ' "$work/out")" = 1
+check "and all others are answered" test "$(grep -c " auth_err $used" "$work/out")" = 199
+hold() { # NUMBER USER COMMAND...: so many prompts that nobody answers
+	# shellcheck disable=SC2046 # words
+	"${@:3}" "$build/tests/unit/pam_module/pam_crowd" "$svc" svc $(times "$1" "$2" -) >"$work/held" 2>&1 &
+	holder=$!
+	sleep 2
+}
+let_go() {
+	kill "$holder"
+	wait "$holder" 2>/dev/null
+	sleep 1
+}
+lasted() { # COMMAND...: sets $seconds
+	local begun=$SECONDS
+	"$@"
+	seconds=$((SECONDS - begun))
+}
+enters() {
+	crowd games "$(totp "$(enrol)")" >"$work/out" 2>&1
+	grep -q ' success ' "$work/out"
+}
+chmod 755 "$work" "$root"
+hold 200 games setpriv --reuid=games --regid=games --clear-groups
+lasted enters
+check "a user with 200 prompts keeps nobody out" told ' success '
+check "nor waiting ($seconds s)" test "$seconds" -le 5
+let_go
+hold 100 nobody env
+check "100 prompts of root's programs keep somebody waiting, not out" enters
+check "which is in the log" grep -q "the one that waited longest was ended" "$work/log"
+let_go
 
 echo $seed >"$work/seed"
 check "a token of counted codes" sekisho enrol hotp daemon --secret-file "$work/seed" --no-confirm

@@ -9,6 +9,7 @@
 #include "agent/auth_voucher.h"
 #include "agent/channel.h"
 #include "agent/paths.h"
+#include "core/clock.h"
 #include "core/error.h"
 #include "core/frame.h"
 #include "core/login.h"
@@ -26,6 +27,8 @@ struct stage {
 	size_t told_count;
 };
 
+static const char LOCKED[] =
+        "This user is locked after wrong codes; ask the administrator to unlock it.";
 static struct auth_rules rules = FIXTURE_RULES;
 static const char *service = "login";
 static int root = -1;
@@ -64,7 +67,8 @@ static void finish(struct stage *s)
 {
 	int status = 0;
 
-	close(s->client);
+	if (s->client >= 0)
+		close(s->client);
 	close(s->parent);
 	if (s->signer >= 0)
 		close(s->signer);
@@ -152,12 +156,15 @@ static void expect_prompt(const struct stage *s, enum login_style style, const c
 	assert_string_equal(got, text);
 }
 
+static int64_t answered_ms;
+
 static void answer(const struct stage *s, const char *text)
 {
 	uint8_t memory[LOGIN_TEXT_MAX * 2];
 	struct buffer b = buffer_over(memory, sizeof(memory));
 
 	buffer_put_string(&b, text);
+	answered_ms = clock_boot_ms();
 	assert_int_equal(frame_send(s->client, LOGIN_ANSWER, b.data, b.length, NULL, 0), 0);
 }
 
@@ -238,11 +245,28 @@ static void right_code(void **state)
 	close(file.fd);
 }
 
+/* How long it took to find out that a code is not right is nobody's to know. */
+static void expect_refusal(const struct stage *s, const char *text)
+{
+	expect_prompt(s, LOGIN_ERROR, text);
+	assert_true(clock_boot_ms() - answered_ms >= 99);
+}
+
+/* Before the last try, in case that it is the clock that is wrong. */
+static void expect_clock(const struct stage *s)
+{
+	time_t now = time(NULL);
+	char text[128];
+
+	assert_true(strftime(text, sizeof(text),
+	                    "Codes go by the clock; this terminal's says %Y-%m-%d, %H h.",
+	                    localtime(&now)) > 0);
+	expect_prompt(s, LOGIN_INFO, text);
+}
+
 /* The same for a user, and for a name that is not enrolled, to the letter. */
 static void wrong_codes(const struct auth_file *file, const char *cause)
 {
-	static const char locked[] =
-	        "This user is locked after wrong codes; ask the administrator to unlock it.";
 	struct stage s;
 
 	for (unsigned left = 2; left > 0; left--) {
@@ -251,7 +275,9 @@ static void wrong_codes(const struct auth_file *file, const char *cause)
 		snprintf(text, sizeof(text),
 		        "Wrong verification code; %u more and this user is locked.", left);
 		ask_code(&s, file, "000000");
-		expect_prompt(&s, LOGIN_ERROR, text);
+		if (left == 1)
+			expect_clock(&s);
+		expect_refusal(&s, text);
 		expect_result(&s, LOGIN_AUTH_ERR);
 		assert_string_equal(s.causes[0], cause);
 		finish(&s);
@@ -259,13 +285,13 @@ static void wrong_codes(const struct auth_file *file, const char *cause)
 	ask_code(&s, file, "000000");
 	if (!file->decoy)
 		sign_one(&s);
-	expect_prompt(&s, LOGIN_ERROR, locked);
+	expect_refusal(&s, LOCKED);
 	expect_result(&s, LOGIN_MAXTRIES);
 	assert_int_equal(s.told[0], EVENT_LOGIN_REFUSED);
 	assert_int_equal(s.told[1], file->decoy ? 0 : EVENT_LOGIN_LOCKED);
 	finish(&s);
 	ask_code(&s, file, "000000");
-	expect_prompt(&s, LOGIN_ERROR, locked);
+	expect_refusal(&s, LOCKED);
 	expect_result(&s, LOGIN_MAXTRIES);
 	assert_string_equal(s.causes[0], file->decoy ? cause : "locked");
 	finish(&s);
@@ -348,7 +374,7 @@ static void wrong_voucher(const struct auth_file *file, const char *code, const 
 	struct stage s;
 
 	ask_code(&s, file, code);
-	expect_prompt(&s, LOGIN_ERROR, "Wrong verification code; 2 more and this user is locked.");
+	expect_refusal(&s, "Wrong verification code; 2 more and this user is locked.");
 	expect_result(&s, LOGIN_AUTH_ERR);
 	assert_int_equal(s.told[0], EVENT_LOGIN_REFUSED);
 	assert_string_equal(s.causes[0], cause);
@@ -478,47 +504,12 @@ static void run_stage(const struct auth_file *file, uid_t peer, uint8_t stage, u
 	finish(&s);
 }
 
-static void other_stages(void **state)
-{
-	const struct auth_file file = fixture_file(*state);
-	const struct auth_file decoy = fixture_decoy(*state);
-	struct auth_state locked;
-
-	run_stage(&file, 0, LOGIN_ACCOUNT, 0, LOGIN_SUCCESS);
-	run_stage(&file, 0, LOGIN_PASSWORD, 0, LOGIN_SUCCESS);
-	run_stage(&decoy, 0, LOGIN_ACCOUNT, 0, LOGIN_SUCCESS);
-	run_stage(&file, 0, LOGIN_SESSION_OPEN, EVENT_SESSION_OPENED, LOGIN_SUCCESS);
-	run_stage(&file, 0, LOGIN_SESSION_CLOSE, EVENT_SESSION_CLOSED, LOGIN_SUCCESS);
-	run_stage(&file, FIXTURE_UID, LOGIN_SESSION_OPEN, 0, LOGIN_PERM_DENIED);
-	run_stage(&file, 0, 0, 0, LOGIN_UNAVAILABLE);
-	run_stage(&file, 0, LOGIN_PASSWORD + 1, 0, LOGIN_UNAVAILABLE);
-	assert_int_equal(auth_state_read(&file, &locked), 0);
-	locked.locked = true;
-	assert_int_equal(auth_state_write(&file, &locked), 0);
-	run_stage(&file, 0, LOGIN_ACCOUNT, 0, LOGIN_PERM_DENIED);
-	run_stage(&file, 0, LOGIN_PASSWORD, 0, LOGIN_PERM_DENIED);
-	run_stage(&file, 0, LOGIN_SESSION_CLOSE, EVENT_SESSION_CLOSED, LOGIN_SUCCESS);
-	close(decoy.fd);
-	close(file.fd);
-}
-
-static void set_person(const struct auth_file *file, enum person_class class, int first, int last)
-{
-	int32_t today = (int32_t)(time(NULL) / 86400);
-	struct auth_state s;
-
-	assert_int_equal(auth_state_read(file, &s), 0);
-	s.person = (struct auth_person){
-	        class, first != 0 ? today + first : 0, last != 0 ? today + last : 0};
-	assert_int_equal(auth_state_write(file, &s), 0);
-}
-
-static void refused_for(const struct auth_file *file, uint8_t stage, const char *cause,
+static void refused_for(const struct auth_file *file, uid_t peer, uint8_t stage, const char *cause,
         const char *said, enum login_result result)
 {
 	struct stage s;
 
-	start(&s, 0);
+	start(&s, peer);
 	begin(&s, stage, "hanako");
 	give(&s, "hanako", GIFT_OWN, file->fd);
 	if (stage == LOGIN_AUTHENTICATE) {
@@ -534,6 +525,42 @@ static void refused_for(const struct auth_file *file, uint8_t stage, const char 
 	expect_prompt(&s, LOGIN_ERROR, said);
 	expect_result(&s, result);
 	finish(&s);
+}
+
+static void other_stages(void **state)
+{
+	const struct auth_file file = fixture_file(*state);
+	const struct auth_file decoy = fixture_decoy(*state);
+	struct auth_state locked;
+
+	run_stage(&file, 0, LOGIN_ACCOUNT, 0, LOGIN_SUCCESS);
+	run_stage(&file, 0, LOGIN_PASSWORD, 0, LOGIN_SUCCESS);
+	run_stage(&decoy, 0, LOGIN_ACCOUNT, 0, LOGIN_SUCCESS);
+	run_stage(&file, 0, LOGIN_SESSION_OPEN, EVENT_SESSION_OPENED, LOGIN_SUCCESS);
+	run_stage(&file, 0, LOGIN_SESSION_CLOSE, EVENT_SESSION_CLOSED, LOGIN_SUCCESS);
+	run_stage(&file, FIXTURE_UID, LOGIN_SESSION_OPEN, EVENT_LOGIN_REFUSED, LOGIN_PERM_DENIED);
+	run_stage(&file, FIXTURE_UID, LOGIN_SESSION_CLOSE, EVENT_LOGIN_REFUSED, LOGIN_PERM_DENIED);
+	run_stage(&file, 0, 0, 0, LOGIN_UNAVAILABLE);
+	run_stage(&file, 0, LOGIN_PASSWORD + 1, 0, LOGIN_UNAVAILABLE);
+	assert_int_equal(auth_state_read(&file, &locked), 0);
+	locked.locked = true;
+	assert_int_equal(auth_state_write(&file, &locked), 0);
+	refused_for(&file, 0, LOGIN_ACCOUNT, "locked", LOCKED, LOGIN_PERM_DENIED);
+	refused_for(&file, 0, LOGIN_PASSWORD, "locked", LOCKED, LOGIN_PERM_DENIED);
+	run_stage(&file, 0, LOGIN_SESSION_CLOSE, EVENT_SESSION_CLOSED, LOGIN_SUCCESS);
+	close(decoy.fd);
+	close(file.fd);
+}
+
+static void set_person(const struct auth_file *file, enum person_class class, int first, int last)
+{
+	int32_t today = (int32_t)(time(NULL) / 86400);
+	struct auth_state s;
+
+	assert_int_equal(auth_state_read(file, &s), 0);
+	s.person = (struct auth_person){
+	        class, first != 0 ? today + first : 0, last != 0 ? today + last : 0};
+	assert_int_equal(auth_state_write(file, &s), 0);
 }
 
 /* The terminal's clock is the test's: UTC. A day on either side, so that a midnight in between does
@@ -562,15 +589,15 @@ static void out_of_their_days(void **state)
 
 		file = fixture_file(*state);
 		set_person(&file, PERSON_PERSONNEL, 2, 0);
-		refused_for(&file, stage, "before-first-day", early, result);
+		refused_for(&file, 0, stage, "before-first-day", early, result);
 		close(file.fd);
 		file = fixture_file(*state);
 		set_person(&file, PERSON_UNNAMED, 0, -2);
-		refused_for(&file, stage, "after-last-day", ended, result);
+		refused_for(&file, 0, stage, "after-last-day", ended, result);
 		close(file.fd);
 		file = fixture_file(*state);
 		set_person(&file, PERSON_CONTRACTOR, -2, 0);
-		refused_for(&file, stage, "no-last-day", undated, result);
+		refused_for(&file, 0, stage, "no-last-day", undated, result);
 		set_person(&file, PERSON_CONTRACTOR, -2, 2);
 		run_stage(&file, 0, LOGIN_ACCOUNT, 0, LOGIN_SUCCESS);
 		close(file.fd);
@@ -593,16 +620,16 @@ static void unattended_services(void **state)
 	run_stage(&file, 0, LOGIN_ACCOUNT, 0, LOGIN_SUCCESS);
 	run_stage(&file, 0, LOGIN_SESSION_OPEN, 0, LOGIN_SUCCESS);
 	run_stage(&file, 0, LOGIN_SESSION_CLOSE, 0, LOGIN_SUCCESS);
-	run_stage(&file, FIXTURE_UID, LOGIN_ACCOUNT, 0, LOGIN_PERM_DENIED);
+	refused_for(&file, FIXTURE_UID, LOGIN_ACCOUNT, "locked", LOCKED, LOGIN_PERM_DENIED);
 	set_person(&file, PERSON_TEMPORARY, 0, -2);
 	person_day_print((int32_t)(time(NULL) / 86400) - 2, day);
 	snprintf(ended, sizeof(ended),
 	        "You could use this terminal until %s; ask the administrator if that should go on.",
 	        day);
-	refused_for(&file, LOGIN_ACCOUNT, "after-last-day", ended, LOGIN_ACCT_EXPIRED);
+	refused_for(&file, 0, LOGIN_ACCOUNT, "after-last-day", ended, LOGIN_ACCT_EXPIRED);
 	service = "cron2";
 	set_person(&file, PERSON_TEMPORARY, 0, 2);
-	run_stage(&file, 0, LOGIN_ACCOUNT, 0, LOGIN_PERM_DENIED);
+	refused_for(&file, 0, LOGIN_ACCOUNT, "locked", LOCKED, LOGIN_PERM_DENIED);
 	run_stage(&file, 0, LOGIN_SESSION_OPEN, EVENT_SESSION_OPENED, LOGIN_SUCCESS);
 	service = "login";
 	rules.unattended.count = 0;
@@ -698,13 +725,20 @@ static void instead_of_an_answer(void **state)
 	give(&s, "hanako", GIFT_OWN, file.fd);
 	expect_prompt(&s, LOGIN_ECHO_OFF, "Verification code: ");
 	begin(&s, LOGIN_AUTHENTICATE, "hanako");
+	sign_one(&s);
+	assert_string_equal(s.causes[0], "no-answer");
 	expect_result(&s, LOGIN_UNAVAILABLE);
 	finish(&s);
 	start(&s, 0);
 	begin(&s, LOGIN_AUTHENTICATE, "hanako");
 	give(&s, "hanako", GIFT_OWN, file.fd);
 	expect_prompt(&s, LOGIN_ECHO_OFF, "Verification code: ");
-	finish(&s); /* the client goes */
+	close(s.client); /* which is an attempt, too */
+	sign_one(&s);
+	assert_int_equal(s.told[0], EVENT_LOGIN_REFUSED);
+	assert_string_equal(s.causes[0], "no-answer");
+	s.client = -1;
+	finish(&s);
 	assert_int_equal(auth_state_read(&file, &after), 0);
 	assert_int_equal(after.failures, 0);
 	assert_int_equal(after.generation, 1);

@@ -266,7 +266,57 @@ static void weak_token_is_refused(void **state)
 	assert_int_equal(answer.outcome, AUTH_WEAK);
 	assert_int_equal(auth_verify(&file, &quick, code, FIXTURE_NOW, &answer), 0);
 	assert_int_equal(answer.outcome, AUTH_WEAK);
+	assert_int_equal(look(&file).failures, 0);
+	/* Who does not have it hears what everybody does. */
+	assert_int_equal(auth_verify(&file, &eight, "000000", FIXTURE_NOW, &answer), 0);
+	assert_int_equal(answer.outcome, AUTH_WRONG);
+	assert_int_equal(answer.left, 2);
 	assert_int_equal(verify(&file, FIXTURE_NOW, code), AUTH_ACCEPTED);
+	close(file.fd);
+}
+
+/* The terminal's clock is set back by half a day: no code of before is good again, no right one
+ * counts as a failure, and it is no wrong code that is spoken of. */
+static void clock_that_was_set_back(void **state)
+{
+	static const int64_t early = FIXTURE_NOW - 43200;
+	const struct auth_file file = fixture_file(*state);
+	char code[OTP_CODE_SIZE];
+
+	fixture_code(FIXTURE_NOW, 0, code);
+	assert_int_equal(verify(&file, FIXTURE_NOW, code), AUTH_ACCEPTED);
+	assert_int_equal(verify(&file, early, code), AUTH_CLOCK);
+	fixture_code(early, 0, code); /* as the terminal's clock has it */
+	assert_int_equal(verify(&file, early, code), AUTH_CLOCK);
+	fixture_code(early, 1, code);
+	assert_int_equal(verify(&file, early, code), AUTH_CLOCK);
+	fixture_code(FIXTURE_NOW, 5, code); /* as the person's has it */
+	assert_int_equal(verify(&file, early, code), AUTH_CLOCK);
+	assert_int_equal(look(&file).failures, 0);
+	fixture_code(FIXTURE_NOW, -1, code);
+	assert_int_equal(verify(&file, early, code), AUTH_WRONG);
+	assert_int_equal(verify(&file, early, "000000"), AUTH_WRONG);
+	assert_int_equal(look(&file).failures, 2);
+	fixture_code(FIXTURE_NOW, 5, code); /* and set right again */
+	assert_int_equal(verify(&file, FIXTURE_NOW + 150, code), AUTH_ACCEPTED);
+	close(file.fd);
+}
+
+/* ... and forward: codes go on from there, and none of before. */
+static void clock_that_was_set_forward(void **state)
+{
+	static const int64_t late = FIXTURE_NOW + 86400;
+	const struct auth_file file = fixture_file(*state);
+	char code[OTP_CODE_SIZE];
+
+	fixture_code(FIXTURE_NOW, 0, code);
+	assert_int_equal(verify(&file, FIXTURE_NOW, code), AUTH_ACCEPTED);
+	assert_int_equal(verify(&file, late, code), AUTH_WRONG);
+	fixture_code(late, 0, code);
+	assert_int_equal(verify(&file, late, code), AUTH_ACCEPTED);
+	fixture_code(FIXTURE_NOW, 3, code);
+	assert_int_equal(verify(&file, FIXTURE_NOW + 90, code), AUTH_CLOCK);
+	assert_int_equal(look(&file).failures, 0);
 	close(file.fd);
 }
 
@@ -315,7 +365,7 @@ static void any_token_of_a_person_will_do(void **state)
 	assert_int_equal(look(&file).tokens[2].last_used, FIXTURE_NOW);
 	assert_int_equal(verify_both(&file, "755224").outcome, AUTH_WRONG);
 	/* A policy that does not name HOTP takes none. */
-	assert_int_equal(verify(&file, FIXTURE_NOW, "287082"), AUTH_WRONG);
+	assert_int_equal(verify(&file, FIXTURE_NOW, "287082"), AUTH_WEAK);
 	assert_int_equal(verify_both(&file, "287082").outcome, AUTH_ACCEPTED);
 	close(file.fd);
 }
@@ -792,6 +842,10 @@ int main(void)
 	                no_durable_count_no_answer, workspace_set_up, workspace_tear_down),
 	        cmocka_unit_test_setup_teardown(
 	                weak_token_is_refused, workspace_set_up, workspace_tear_down),
+	        cmocka_unit_test_setup_teardown(
+	                clock_that_was_set_back, workspace_set_up, workspace_tear_down),
+	        cmocka_unit_test_setup_teardown(
+	                clock_that_was_set_forward, workspace_set_up, workspace_tear_down),
 	        cmocka_unit_test_setup_teardown(
 	                any_token_of_a_person_will_do, workspace_set_up, workspace_tear_down),
 	        cmocka_unit_test_setup_teardown(
