@@ -313,6 +313,31 @@ static void wrong_codes_of_nobody(void **state)
 	close(file.fd);
 }
 
+/* What only a name that is not enrolled costs is done after the prompt, not before. */
+static void nobody_is_asked_as_soon(void **state)
+{
+	const struct auth_file decoy = fixture_decoy(*state);
+	struct stat before;
+	struct stat after;
+	struct stage s;
+
+	start(&s, 0);
+	begin(&s, LOGIN_AUTHENTICATE, "hanako");
+	give(&s, "hanako", GIFT_DECOY, decoy.fd);
+	expect_prompt(&s, LOGIN_ECHO_OFF, "Verification code: ");
+	assert_int_equal(fstat(decoy.fd, &before), 0);
+	assert_int_equal(before.st_size, 0);
+	answer(&s, "000000");
+	sign_one(&s);
+	expect_refusal(&s, "Wrong verification code; 2 more and this user is locked.");
+	expect_result(&s, LOGIN_AUTH_ERR);
+	finish(&s);
+	/* The decoy's own key, and somewhere behind it the count. */
+	assert_int_equal(fstat(decoy.fd, &after), 0);
+	assert_true(after.st_size > AUTH_AREA_SIZE);
+	close(decoy.fd);
+}
+
 static void give_voucher(const struct workspace *w, const struct auth_file *file,
         char code[static VOUCHER_CODE_SIZE])
 {
@@ -753,6 +778,8 @@ int main(void)
 	                wrong_codes_of_a_user, workspace_set_up, workspace_tear_down),
 	        cmocka_unit_test_setup_teardown(
 	                wrong_codes_of_nobody, workspace_set_up, workspace_tear_down),
+	        cmocka_unit_test_setup_teardown(
+	                nobody_is_asked_as_soon, workspace_set_up, workspace_tear_down),
 	        cmocka_unit_test_setup_teardown(
 	                voucher_lets_in_once, workspace_set_up, workspace_tear_down),
 	        cmocka_unit_test_setup_teardown(
