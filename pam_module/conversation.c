@@ -42,7 +42,19 @@ static int open_socket(void)
 	return other;
 }
 
-/* A stopped agent leaves connections in its queue: the send timeout bounds connect() too. */
+/* A busy agent leaves connections in its queue, a stopped one for ever: the send timeout bounds
+ * each connect(), the deadline those that a signal of the application's ends. */
+static int connect_until(int fd, const struct sockaddr_un *address, int64_t deadline)
+{
+	while (connect(fd, (const struct sockaddr *)address, sizeof(*address)) < 0) {
+		if (errno != EINTR)
+			return errno == EAGAIN ? ERR_TIMEOUT : ERR_CLOSED;
+		if (clock_boot_ms() >= deadline)
+			return ERR_TIMEOUT;
+	}
+	return 0;
+}
+
 static int connect_agent(const char *path, unsigned seconds, int *out)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
@@ -59,11 +71,9 @@ static int connect_agent(const char *path, unsigned seconds, int *out)
 		return ERR_IO;
 	if (setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof(timeout)) < 0)
 		goto out;
-	if (connect(fd, (const struct sockaddr *)&address, sizeof(address)) < 0) {
-		result = errno == EAGAIN ? ERR_TIMEOUT : ERR_CLOSED;
-		goto out;
-	}
-	result = check_listener(fd);
+	result = connect_until(fd, &address, clock_boot_ms() + (int64_t)seconds * 1000);
+	if (result == 0)
+		result = check_listener(fd);
 	if (result != 0)
 		goto out;
 	*out = fd;

@@ -14,6 +14,7 @@
 #include <sys/time.h>
 #include <sys/un.h>
 #include <sys/wait.h>
+#include <time.h>
 
 #include "core/frame.h"
 #include "core/login.h"
@@ -699,6 +700,13 @@ static void ring(void)
 	(void)setitimer(ITIMER_REAL, &often, NULL);
 }
 
+static void stop_ringing(void)
+{
+	const struct itimerval never = {0};
+
+	(void)setitimer(ITIMER_REAL, &never, NULL);
+}
+
 static void speak_strangely(void)
 {
 	(void)setenv("LC_ALL", "../../../tmp/%n%s", 1);
@@ -777,6 +785,32 @@ static void processes_of_any_kind(void **state)
 	}
 }
 
+/* The agent is busy at first, and signals come while its queue is full. */
+static void signals_do_not_end_the_waiting(void **state)
+{
+	static const struct line full = {"", {FULL, {0}, 0}, TYPES, U, O, {0}};
+	static const struct line accepts = {"", ACCEPTS, TYPES, U, O, {0}};
+	const struct timespec busy = {0, 300000000};
+	const struct workspace *w = *state;
+	struct stage stage;
+
+	if (geteuid() != 0)
+		skip();
+	write_service(w, O);
+	set_stage(w, &full.agent, &stage);
+	stage.pid = fork();
+	assert_true(stage.pid >= 0);
+	if (stage.pid == 0) {
+		(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+		(void)nanosleep(&busy, NULL);
+		accept_all(stage.listener, &accepts.agent);
+	}
+	ring();
+	assert_int_equal(call(w, &accepts, AUTH, 0), PAM_SUCCESS);
+	stop_ringing();
+	clear_stage(&stage);
+}
+
 /* Loaded and let go again and again, as a display manager does for each person. */
 static void handles_leave_nothing(void **state)
 {
@@ -809,6 +843,8 @@ int main(void)
 	                unattended_services_obey, workspace_set_up, workspace_tear_down),
 	        cmocka_unit_test_setup_teardown(
 	                processes_of_any_kind, workspace_set_up, workspace_tear_down),
+	        cmocka_unit_test_setup_teardown(
+	                signals_do_not_end_the_waiting, workspace_set_up, workspace_tear_down),
 	        cmocka_unit_test_setup_teardown(
 	                handles_leave_nothing, workspace_set_up, workspace_tear_down),
 	        cmocka_unit_test_setup_teardown(
