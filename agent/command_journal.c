@@ -125,7 +125,8 @@ static int show_line(void *context, const char *line, size_t length)
 		        LANGUAGE("読めない行があります。sekisho journal verify で確かめてください",
 		                "a line cannot be read; see sekisho journal verify"));
 	} else if (s->json) {
-		printf("%s%.*s", s->first ? "" : ",\n", (int)length, line);
+		fputs(s->first ? "" : ",\n", stdout);
+		log_print_json(stdout, line, length);
 		s->first = false;
 	} else {
 		print_line(json);

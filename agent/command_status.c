@@ -73,9 +73,13 @@ static int ask_agent(const struct cli *cli, enum control verb, json_t **document
 
 static int print_json(const json_t *document)
 {
-	if (json_dumpf(document, stdout, JSON_INDENT(2)) != 0)
+	char *text = json_dumps(document, JSON_INDENT(2));
+
+	if (text == NULL)
 		return EXIT_UNASKED;
+	log_print_json(stdout, text, strlen(text));
 	putchar('\n');
+	free(text);
 	return EXIT_YES;
 }
 

@@ -120,3 +120,28 @@ const char *log_printable(const char *text, char *out, size_t size)
 	out[used] = '\0';
 	return out;
 }
+
+static void print_escaped(FILE *out, uint32_t c)
+{
+	if (c > 0xffff) {
+		fprintf(out, "\\u%04x", (unsigned)(0xd800 + ((c - 0x10000) >> 10)));
+		c = 0xdc00 + ((c - 0x10000) & 0x3ff);
+	}
+	fprintf(out, "\\u%04x", (unsigned)c);
+}
+
+/* Below a blank there is only what stands between values: whoever made the JSON has escaped the
+ * rest. */
+void log_print_json(FILE *out, const char *text, size_t length)
+{
+	for (size_t i = 0; i < length;) {
+		uint32_t c = 0;
+		size_t taken = utf8_next(text + i, length - i, &c);
+
+		if (taken > 0 && c > ' ' && is_invisible(c))
+			print_escaped(out, c);
+		else
+			fwrite(text + i, 1, taken > 0 ? taken : 1, out);
+		i += taken > 0 ? taken : 1;
+	}
+}

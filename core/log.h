@@ -7,6 +7,7 @@
 #define SEKISHO_CORE_LOG_H
 
 #include <stddef.h>
+#include <stdio.h>
 
 enum log_level {
 	LOG_LEVEL_ERROR = 3,
@@ -28,5 +29,9 @@ void log_write(enum log_level level, const char *format, ...) __attribute__((for
 /* Copies text to out with every byte outside printable ASCII and valid UTF-8 letters as \xHH;
  * cut to size - 1. Returns out. */
 const char *log_printable(const char *text, char *out, size_t size);
+
+/* Prints JSON for a person's terminal: as it is, but what log_printable() would not let through
+ * within a string is written as \uHHHH. Another program reads the same. */
+void log_print_json(FILE *out, const char *text, size_t length);
 
 #endif

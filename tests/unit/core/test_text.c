@@ -181,6 +181,25 @@ static void log_lines(void **state)
 	assert_int_equal(errno, ENOENT);
 }
 
+/* A device's name that would move a terminal's cursor, or turn the writing around. */
+static void json_shows_what_is_there(void **state)
+{
+	static const char json[] =
+	        "{\n  \"a\": \"\\u001b関\x7f\xc2\x9b\xe2\x80\xae\xf3\xa0\x80\x81\"\n}";
+	static const char shown[] =
+	        "{\n  \"a\": \"\\u001b関\\u007f\\u009b\\u202e\\udb40\\udc01\"\n}";
+	char *text = NULL;
+	size_t length = 0;
+	FILE *out = open_memstream(&text, &length);
+
+	(void)state;
+	assert_non_null(out);
+	log_print_json(out, json, sizeof(json) - 1);
+	assert_int_equal(fclose(out), 0);
+	assert_string_equal(text, shown);
+	free(text);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -190,6 +209,7 @@ int main(void)
 	        cmocka_unit_test(utf8_copies_are_utf8),
 	        cmocka_unit_test(log_printable_shows_what_is_there),
 	        cmocka_unit_test(log_lines),
+	        cmocka_unit_test(json_shows_what_is_there),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
