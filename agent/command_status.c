@@ -322,6 +322,10 @@ static const char *verdict_text(const char *verdict)
 		return LANGUAGE("許可", "allowed");
 	if (strcmp(verdict, "deny") == 0)
 		return LANGUAGE("拒否", "denied");
+	if (strcmp(verdict, "import") == 0)
+		return LANGUAGE("取込のみ", "import");
+	if (strcmp(verdict, "export") == 0)
+		return LANGUAGE("持出可", "export");
 	return LANGUAGE("不明", "unknown");
 }
 
