@@ -334,14 +334,14 @@ void device_go(struct enforcement *e, struct guarded *g)
 	g->held_back = false;
 	if (!g->told) {
 		verdict_describe(&event, e, g);
-		enforce_tell_of_departed(e, &event);
+		enforce_tell_once(e, &event);
 	}
 	if (g->untold != NULL) {
 		unenforced_describe(&event, g);
-		enforce_tell_of_departed(e, &event);
+		enforce_tell_once(e, &event);
 	}
 	event_identify(&event, EVENT_DEVICE_REMOVED, g);
-	enforce_tell_of_departed(e, &event);
+	enforce_tell_once(e, &event);
 }
 
 /* More is open than the verdict lets in. */

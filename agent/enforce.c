@@ -58,7 +58,7 @@ static struct circumstances circumstances_of(struct enforcement *e, const struct
 	return c;
 }
 
-static int fault_tell(void *context, const struct fault *fault)
+int enforce_tell_fault(void *enforcement, const struct fault *fault)
 {
 	struct event_record event;
 
@@ -66,13 +66,13 @@ static int fault_tell(void *context, const struct fault *fault)
 	event_put(&event, FIELD_DEVICE, fault->name);
 	event_put(&event, FIELD_VERDICT, treatment_name(TREATMENT_DENY));
 	event_put(&event, FIELD_CAUSE, fault->why);
-	return enforce_tell(context, &event);
+	return enforce_tell(enforcement, &event);
 }
 
 static void fault_set(struct enforcement *e, const char *name, const char *why)
 {
 	faults_set(&e->faults, name, why);
-	faults_tell(&e->faults, fault_tell, e);
+	faults_tell(&e->faults, enforce_tell_fault, e);
 }
 
 /* Its interfaces stay closed while it is looked at: nothing is usable before the verdict. */
@@ -136,7 +136,7 @@ static int backlog_event_tell(void *context, const struct event_record *event)
 	return enforce_tell(context, event);
 }
 
-void enforce_tell_of_departed(struct enforcement *e, const struct event_record *event)
+void enforce_tell_once(struct enforcement *e, const struct event_record *event)
 {
 	backlog_add(&e->departed, backlog_event_tell, e, event);
 }
@@ -315,7 +315,7 @@ bool enforce_tell_again(struct enforcement *e)
 			device_apply(e, e->devices[i]);
 		device_unenforced_tell(e, e->devices[i]);
 	}
-	faults_tell(&e->faults, fault_tell, e);
+	faults_tell(&e->faults, enforce_tell_fault, e);
 	return !enforce_is_told(e);
 }
 

@@ -107,8 +107,12 @@ struct verdict enforce_while_held_back(struct verdict v, bool held_back);
  * port in turn: ERR_TIMEOUT. */
 int enforce_tell(struct enforcement *e, const struct event_record *event);
 
-/* Of what has gone, USB or not: told later, if it cannot be told now. */
-void enforce_tell_of_departed(struct enforcement *e, const struct event_record *event);
+/* What nobody comes back to (that something has gone, how it went with a medium, what became of a
+ * policy): told later, if it cannot be told now. */
+void enforce_tell_once(struct enforcement *e, const struct event_record *event);
+
+/* For faults_tell(), with the enforcement as its context. */
+int enforce_tell_fault(void *enforcement, const struct fault *fault);
 
 /* "08:06:50 03:01:01"; cut at size. */
 void enforce_interfaces_text(const struct device_facts *facts, char *text, size_t size);

@@ -437,6 +437,11 @@ static int serve(struct guard *g)
 	return 0;
 }
 
+static void medium_tell(void *context, const struct event_record *event)
+{
+	enforce_tell_once(context, event);
+}
+
 static int prepare(struct guard *g)
 {
 	int r = uevent_open(&g->uevents);
@@ -448,6 +453,8 @@ static int prepare(struct guard *g)
 	if (g->enforcement.sys < 0)
 		return ERR_IO;
 	g->media.channel = &g->child.channel;
+	g->media.tell = medium_tell;
+	g->media.tell_context = &g->enforcement;
 	g->media.sys = g->enforcement.sys;
 	g->media.run = openat(g->child.root, PATH_MEDIA_DIR, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	g->enforcement.media = &g->media;
@@ -455,6 +462,7 @@ static int prepare(struct guard *g)
 	g->ports.root = g->child.root;
 	g->policy.root = g->child.root;
 	g->policy.channel = &g->child.channel;
+	g->policy.enforcement = &g->enforcement;
 	g->sections[0].name = ROLE_GUARD;
 	g->sections[1].name = ROLE_POLICY;
 	(void)mode_read(g);

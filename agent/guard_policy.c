@@ -112,8 +112,8 @@ static void problem_tell(struct guard_policy *p)
 	log_error("%s: %s", LANGUAGE("ポリシーを採用しません", "policy refused"), p->problem);
 	event_start(&e, EVENT_POLICY_REFUSED);
 	event_put(&e, FIELD_CAUSE, p->problem);
-	if (channel_event(p->channel, &e) == 0)
-		memcpy(p->told, digest, sizeof(digest));
+	enforce_tell_once(p->enforcement, &e);
+	memcpy(p->told, digest, sizeof(digest));
 }
 
 static void accepted_tell(struct guard_policy *p)
@@ -126,7 +126,7 @@ static void accepted_tell(struct guard_policy *p)
 	event_put(&e, FIELD_POLICY_ID, p->policy->id);
 	event_put_number(&e, FIELD_POLICY_VERSION, p->policy->version);
 	event_put(&e, FIELD_POLICY_DIGEST, p->policy->digest);
-	(void)channel_event(p->channel, &e);
+	enforce_tell_once(p->enforcement, &e);
 }
 
 static void policy_take(struct guard_policy *p, struct policy *policy)

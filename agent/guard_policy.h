@@ -2,7 +2,7 @@
 #ifndef SEKISHO_AGENT_GUARD_POLICY_H
 #define SEKISHO_AGENT_GUARD_POLICY_H
 
-#include "agent/channel.h"
+#include "agent/enforce.h"
 #include "core/encode.h"
 #include "policy/document.h"
 
@@ -13,6 +13,7 @@ enum { GUARD_PROBLEM_MAX = 320 };
 struct guard_policy {
 	int root; /* directory of agent/paths.h */
 	struct channel *channel;
+	struct enforcement *enforcement; /* by which events are told */
 	struct policy *policy;           /* NULL: none in force */
 	char problem[GUARD_PROBLEM_MAX]; /* why something newer is not in force; "" when all is well
 	                                  */

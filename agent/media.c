@@ -85,7 +85,7 @@ static void medium_tell(struct media *m, const struct medium *medium, enum event
 	event_put(&event, FIELD_CAUSE, cause[0] != '\0' ? cause : NULL);
 	log_info("%s (%s): %s%s%s", medium->name, medium->device, event_kind_name((uint16_t)kind),
 	        cause[0] != '\0' ? ": " : "", cause);
-	(void)channel_event(m->channel, &event);
+	m->tell(m->tell_context, &event);
 }
 
 static void failed_set(struct media *m, const struct medium *medium, const char *cause)

@@ -47,6 +47,9 @@ struct medium {
 
 struct media {
 	struct channel *channel;
+	/* Tells the journal, now or as soon as it can be told. */
+	void (*tell)(void *context, const struct event_record *event);
+	void *tell_context;
 	int sys;      /* descriptor of /sys */
 	int run;      /* of PATH_MEDIA_DIR; -1: there is none, and nothing is released */
 	bool observe; /* nothing is released or taken back */

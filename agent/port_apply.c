@@ -317,16 +317,16 @@ void port_go(struct ports *p, struct port_guarded *g)
 	g->held_back = false;
 	if (!g->told && !g->quiet) {
 		verdict_describe(&event, p, g);
-		enforce_tell_of_departed(p->enforcement, &event);
+		enforce_tell_once(p->enforcement, &event);
 	}
 	if (g->untold != NULL) {
 		unenforced_describe(&event, g);
-		enforce_tell_of_departed(p->enforcement, &event);
+		enforce_tell_once(p->enforcement, &event);
 	}
 	if (g->quiet)
 		return;
 	event_identify(&event, EVENT_DEVICE_REMOVED, g);
-	enforce_tell_of_departed(p->enforcement, &event);
+	enforce_tell_once(p->enforcement, &event);
 	media_prepare(p, g, TREATMENT_DENY);
 }
 

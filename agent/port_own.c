@@ -109,6 +109,7 @@ static bool is_starting(struct ports *p)
 	return now - p->udev_busy_ms < SETTLED_MS;
 }
 
+/* A guard that does not find it takes what came since for the terminal's own. */
 static void mark_keep(struct ports *p)
 {
 	int r;
@@ -117,8 +118,8 @@ static void mark_keep(struct ports *p)
 		p->mark = 1;
 	p->mark_stands = true;
 	r = channel_request(p->enforcement->channel, REQUEST_PORTS_MARK, NULL, p->mark, -1, NULL);
-	if (r != 0)
-		log_warning(PATH_MEDIA_DIR "/" PORTS_MARK ": %s", error_text(r));
+	p->mark_kept = r == 0;
+	ports_fault_set(p, PORTS_MARK, r == 0 || p->enforcement->observe ? NULL : error_text(r));
 }
 
 /* The kernel numbers the directories of sysfs upwards, so one number tells what came later. */
@@ -126,9 +127,13 @@ void port_own_mark_find(struct ports *p)
 {
 	bool starting;
 
-	if (p->mark_stands)
+	if (p->mark_stands) {
+		if (!p->mark_kept)
+			mark_keep(p);
 		return;
+	}
 	p->mark_stands = p->mark == 0 && mark_read(p);
+	p->mark_kept = p->mark_stands;
 	if (p->mark_stands)
 		return;
 	starting = is_starting(p);

@@ -1,7 +1,9 @@
 #include "agent/ports.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -9,11 +11,18 @@
 #include "agent/port_apply.h"
 #include "agent/port_own.h"
 #include "core/error.h"
-#include "core/language.h"
-#include "core/log.h"
 #include "policy/treatment.h"
 
 #define BIT(way) (UINT32_C(1) << (way))
+
+/* What the fault is called that drivers of a way which is denied may still be loaded. */
+#define FAULT_WAYS "ways"
+
+void ports_fault_set(struct ports *p, const char *name, const char *why)
+{
+	faults_set(&p->faults, name, why);
+	faults_tell(&p->faults, enforce_tell_fault, p->enforcement);
+}
 
 void ports_each_entry(struct ports *p, const struct port_kind *kind,
         void (*what)(struct ports *p, const struct port_kind *kind, const char *name))
@@ -22,6 +31,8 @@ void ports_each_entry(struct ports *p, const struct port_kind *kind,
 	DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
 	struct dirent *entry;
 
+	ports_fault_set(
+	        p, kind->directory, dir == NULL && errno != ENOENT ? error_text(ERR_IO) : NULL);
 	if (dir == NULL) {
 		if (fd >= 0)
 			close(fd);
@@ -57,15 +68,22 @@ static void forget(struct ports *p, size_t index)
 		p->ports[i] = p->ports[i + 1];
 }
 
+/* Its bus gives it no driver, but no more is known of it. */
+static void fault_of_port(struct ports *p, const struct port_look *look, const char *why)
+{
+	char name[2 * PORT_NAME_MAX];
+
+	if (why == NULL && p->faults.count == 0)
+		return;
+	snprintf(name, sizeof(name), "%s/%s", look->kind->name, look->name);
+	ports_fault_set(p, name, why);
+}
+
 static void port_take(struct ports *p, const struct port_look *look)
 {
-	struct port_guarded *g;
+	struct port_guarded *g = p->count < PORTS_MAX ? calloc(1, sizeof(*g)) : NULL;
 
-	if (p->count == PORTS_MAX) {
-		log_error("%s: %s", look->name, LANGUAGE("機器が多すぎます", "too many devices"));
-		return;
-	}
-	g = calloc(1, sizeof(*g));
+	fault_of_port(p, look, g == NULL ? error_text(ERR_MEMORY) : NULL);
 	if (g == NULL)
 		return;
 	g->look = *look;
@@ -123,34 +141,62 @@ static void ways_tell(struct ports *p)
 {
 	const struct enforcement *e = p->enforcement;
 	uint64_t ways = 0;
+	int r = 0;
 
 	for (unsigned way = 0; way < WAY_COUNT; way++) {
 		if (e->observe ||
 		        policy_decide_way(e->policy, (enum way)way).treatment != TREATMENT_DENY)
 			ways |= BIT(way);
 	}
-	if (ways != p->ways_told &&
-	        channel_request(e->channel, REQUEST_WAYS_ALLOW, NULL, ways, -1, NULL) == 0)
-		p->ways_told = ways;
+	if (ways != p->ways_told) {
+		r = channel_request(e->channel, REQUEST_WAYS_ALLOW, NULL, ways, -1, NULL);
+		p->ways_told = r == 0 ? ways : UINT64_MAX; /* some of it may be done */
+	}
+	/* Main changes nothing either while it observes. */
+	ports_fault_set(p, FAULT_WAYS, r == 0 || e->observe ? NULL : error_text(r));
 }
 
 static void bus_close(struct ports *p, const struct port_kind *kind)
 {
-	int r;
+	const struct enforcement *e = p->enforcement;
+	bool closed = e->observe || port_bus_is_closed(e->sys, kind);
+	int r = ERR_IO;
 
-	if (p->enforcement->observe || port_bus_is_closed(p->enforcement->sys, kind))
-		return;
-	r = channel_request(p->enforcement->channel, REQUEST_BUS_CLOSE, kind->name, 0, -1, NULL);
-	if (r != 0 && r != ERR_NOT_FOUND)
-		log_error("%s: %s", kind->name, error_text(r));
+	if (!closed) {
+		r = channel_request(e->channel, REQUEST_BUS_CLOSE, kind->name, 0, -1, NULL);
+		closed = port_bus_is_closed(e->sys, kind);
+	}
+	ports_fault_set(p, kind->name, closed ? NULL : error_text(r != 0 ? r : ERR_IO));
+}
+
+/* "scsi/2:0:0:0"; what has no such name, a bus for one, does not go. */
+static bool fault_stands(const void *context, const char *name)
+{
+	const struct ports *p = context;
+	const struct port_kind *kind;
+	char path[PORT_PATH_MAX];
+	const char *kernel_name;
+
+	if (!port_name_parse(name, &kind, &kernel_name))
+		return true;
+	port_path(kind, kernel_name, path);
+	return faccessat(p->enforcement->sys, path, F_OK, 0) == 0;
 }
 
 static void everything_forget_gone(struct ports *p)
 {
+	faults_forget(&p->faults, fault_stands, p);
 	for (size_t i = p->count; i > 0; i--) {
 		if (!port_is_there(p->enforcement->sys, &p->ports[i - 1]->look))
 			forget(p, i - 1);
 	}
+}
+
+static void everything_look(struct ports *p)
+{
+	everything_forget_gone(p);
+	for (size_t i = 0; i < port_kind_count; i++)
+		ports_each_entry(p, &port_kinds[i], appeared);
 }
 
 void ports_everything(struct ports *p)
@@ -162,9 +208,7 @@ void ports_everything(struct ports *p)
 	ways_tell(p);
 	for (size_t i = 0; i < port_kind_count; i++)
 		bus_close(p, &port_kinds[i]);
-	everything_forget_gone(p);
-	for (size_t i = 0; i < port_kind_count; i++)
-		ports_each_entry(p, &port_kinds[i], appeared);
+	everything_look(p);
 	ports_judge_again(p);
 }
 
@@ -233,16 +277,21 @@ bool ports_tell_again(struct ports *p)
 			port_apply(p, p->ports[i]);
 		port_unenforced_tell(p, p->ports[i]);
 	}
+	faults_tell(&p->faults, enforce_tell_fault, p->enforcement);
 	return !ports_are_told(p);
 }
 
 void ports_check(struct ports *p)
 {
+	port_own_mark_find(p);
 	if (p->enforcement->observe)
 		return;
 	ways_tell(p);
 	for (size_t i = 0; i < port_kind_count; i++)
 		bus_close(p, &port_kinds[i]);
+	/* What could not be taken or read is in no list. */
+	if (faults_count(&p->faults) > 0)
+		everything_look(p);
 	for (size_t i = 0; i < p->count; i++)
 		port_check(p, p->ports[i]);
 }
@@ -271,7 +320,7 @@ bool ports_are_told(const struct ports *p)
 		if (!p->ports[i]->told || p->ports[i]->untold != NULL)
 			return false;
 	}
-	return true;
+	return faults_are_told(&p->faults);
 }
 
 bool ports_are_enforced(const struct ports *p)
@@ -280,7 +329,7 @@ bool ports_are_enforced(const struct ports *p)
 		if (p->ports[i]->unenforced != NULL)
 			return false;
 	}
-	return true;
+	return faults_count(&p->faults) == 0;
 }
 
 static uint32_t ways_of_bus(const struct port_kind *kind)
@@ -296,7 +345,8 @@ static uint32_t ways_of_bus(const struct port_kind *kind)
 
 void ports_count(const struct ports *p, struct ports_figures *f)
 {
-	*f = (struct ports_figures){.unwatched = p->enforcement->observe ? UINT32_MAX : 0};
+	*f = (struct ports_figures){.unwatched = p->enforcement->observe ? UINT32_MAX : 0,
+	        .unenforced = faults_count(&p->faults)};
 	for (size_t i = 0; i < port_kind_count; i++) {
 		if (!port_bus_is_closed(p->enforcement->sys, &port_kinds[i]))
 			f->unwatched |= ways_of_bus(&port_kinds[i]);

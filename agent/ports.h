@@ -34,6 +34,7 @@ struct ports {
 	uint64_t mark; /* newest inode in sysfs when udev had met all that was there at boot; 0: not
 	                  known yet */
 	bool mark_stands;     /* it does not rise any more */
+	bool mark_kept;       /* the next guard of this boot will find it */
 	int64_t udev_busy_ms; /* when udev was last seen at work; 0: never */
 	uint64_t
 	        ways_told; /* what main was told of ways that are not denied; UINT64_MAX: nothing */
@@ -41,6 +42,7 @@ struct ports {
 	size_t stands_on_count;
 	struct port_guarded *ports[PORTS_MAX];
 	size_t count;
+	struct faults faults; /* buses, directories, devices of which nothing more is known */
 };
 
 struct ports_figures {
@@ -84,6 +86,9 @@ bool ports_are_enforced(const struct ports *p);
 void ports_count(const struct ports *p, struct ports_figures *figures);
 
 struct verdict ports_verdict(const struct port_guarded *g);
+
+/* What cannot be enforced though it is no port's verdict; why: NULL, it can (any more). */
+void ports_fault_set(struct ports *p, const char *name, const char *why);
 
 /* what for each entry of the kind's directory. */
 void ports_each_entry(struct ports *p, const struct port_kind *kind,

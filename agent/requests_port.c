@@ -19,7 +19,7 @@
 #include "core/file.h"
 #include "policy/treatment.h"
 
-enum { MODULE_WAIT_STEPS = 60, MODULE_STEP_MS = 25 };
+enum { MODULE_WAIT_STEPS = 60, MODULE_STEP_MS = 25, MARK_MAX = 32 };
 
 /* Any valid UUID will do: the kernel wants one before it takes arguments with an event. */
 #define UNLOAD "change 5e415400-0000-4000-8000-000000000001 SEKISHO=unload"
@@ -305,10 +305,21 @@ int port_ways_allow(struct answer *a)
 	return r;
 }
 
+static bool mark_is(int dir, const char *text)
+{
+	uint8_t *kept = NULL;
+	size_t length;
+	bool is = file_read_checked(dir, PORTS_MARK, 0, 0644, MARK_MAX, &kept, &length) == 0 &&
+	          strcmp((char *)kept, text) == 0;
+
+	free(kept);
+	return is;
+}
+
 /* The first of a boot stays: what was there then is the machine's own. */
 int port_mark_keep(struct answer *a)
 {
-	char text[32];
+	char text[MARK_MAX];
 	int n = snprintf(text, sizeof(text), "%" PRIu64 "\n", a->request->number);
 	int dir =
 	        openat(a->r->root, PATH_MEDIA_DIR, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -317,8 +328,8 @@ int port_mark_keep(struct answer *a)
 	if (dir < 0)
 		return ERR_NOT_FOUND;
 	if (faccessat(dir, PORTS_MARK, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
-		r = ERR_EXISTS;
-	if (r == 0)
+		r = mark_is(dir, text) ? 0 : ERR_EXISTS;
+	else
 		r = file_replace(dir, PORTS_MARK, text, (size_t)n, 0644);
 	close(dir);
 	return r;

@@ -692,7 +692,8 @@ static struct guard_policy policy_place(struct fixture *f)
 	                            "cp office.pem etc/sekisho/trust/policy-signers.pem; chmod "
 	                            "0644 etc/sekisho/trust/*"),
 	        0);
-	return (struct guard_policy){.root = f->w->fd, .channel = &f->channel};
+	return (struct guard_policy){
+	        .root = f->w->fd, .channel = &f->channel, .enforcement = &f->e};
 }
 
 static void offered_and_good_is_taken(void **state)
@@ -772,6 +773,25 @@ static void anything_else_leaves_the_last_good_one(void **state)
 	assert_false(guard_policy_load(&p));
 	assert_string_equal(guard_policy_state(&p), "none");
 	assert_string_not_equal(p.problem, "");
+}
+
+/* Nobody offers it again only because the journal was not there. */
+static void a_refused_policy_waits_for_the_journal(void **state)
+{
+	struct fixture *f = *state;
+	struct guard_policy p = policy_place(f);
+
+	f->e.silent_until_ms = INT64_MAX;
+	workspace_write_text(f->w, POLICY_DIR "offered.p7", policy_keyboard);
+	assert_false(guard_policy_load(&p));
+	assert_false(guard_policy_load(&p));
+	assert_int_equal(noted(f, "event policy.refused"), 0);
+	assert_false(enforce_is_told(&f->e));
+	f->e.silent_until_ms = 0;
+	(void)enforce_tell_again(&f->e);
+	assert_int_not_equal(noted(f, "event policy.refused"), 0);
+	assert_true(enforce_is_told(&f->e));
+	assert_int_equal(f->e.departed.count, 0);
 }
 
 /* in-force.p7 is spoilt on the disk, and guard starts anew: the copy beside it takes its place. */
@@ -923,6 +943,7 @@ int main(int argc, char **argv)
 	const struct CMUnitTest plain[] = {
 	        TEST(offered_and_good_is_taken),
 	        TEST(anything_else_leaves_the_last_good_one),
+	        TEST(a_refused_policy_waits_for_the_journal),
 	        TEST(a_spoilt_file_is_put_right_from_its_copy),
 	        TEST(an_older_file_in_place_of_the_good_one_is_refused),
 	        TEST(the_cli_may_offer),

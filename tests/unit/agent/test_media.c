@@ -21,6 +21,11 @@ static void block_make(struct workspace *w, const char *path, const char *name, 
 	assert_int_equal(workspace_run(w, command), 0);
 }
 
+static void tell(void *context, const struct event_record *event)
+{
+	assert_int_equal(channel_event(context, event), 0);
+}
+
 static int set_up(void **state)
 {
 	static struct desk desk; /* large */
@@ -35,6 +40,8 @@ static int set_up(void **state)
 	assert_int_equal(workspace_run(desk.w, "mkdir -p run/sekisho-media"), 0);
 	world_start(&desk.world, desk.w->fd, desk.w->fd, &desk.channel);
 	desk.media.channel = &desk.channel;
+	desk.media.tell = tell;
+	desk.media.tell_context = &desk.channel;
 	desk.media.sys = desk.w->fd;
 	desk.media.run =
 	        openat(desk.w->fd, "run/sekisho-media", O_RDONLY | O_DIRECTORY | O_CLOEXEC);

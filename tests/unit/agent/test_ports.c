@@ -223,14 +223,77 @@ static void what_main_did_not_do_is_tried_again(void **state)
 	atomic_store(&f->world.signer_answers, true);
 	f->e.silent_until_ms = 0;
 	(void)ports_tell_again(&f->ports);
-	/* Nothing keeps it from its driver, but main was to give it to one and did not answer. */
-	assert_int_equal(counted(f).unenforced, 1);
+	/* Nothing keeps it from its driver, but main was to give it to one and did not answer; nor
+	 * was the mark of this boot kept. */
+	assert_int_equal(counted(f).unenforced, 2);
 	assert_true(ports_are_told(&f->ports));
 	assert_int_not_equal(noted(f, "event device.unenforced fw1.0"), 0);
+	assert_int_not_equal(noted(f, "event device.unenforced boot-mark"), 0);
 	atomic_store(&f->world.main_answers, true);
 	ports_check(&f->ports);
 	assert_true(sys_is(f, "bus/firewire/drivers_probe", "fw1.0"));
 	assert_true(ports_are_enforced(&f->ports));
+}
+
+static void assert_mended(struct fixture *f)
+{
+	ports_check(&f->ports);
+	assert_true(ports_are_told(&f->ports));
+	assert_true(ports_are_enforced(&f->ports));
+	assert_int_equal(counted(f).unenforced, 0);
+}
+
+/* What is no port's own failure is told of as well, and counts until it is mended. */
+static void what_cannot_be_done_for_all_ports_is_told_of(void **state)
+{
+	struct fixture *f = *state;
+
+	policy_use(f, denying);
+	assert_int_equal(unlinkat(f->e.sys, "bus/firewire/drivers_autoprobe", 0), 0);
+	assert_int_equal(mkdirat(f->e.sys, "bus/firewire/drivers_autoprobe", 0755), 0);
+	assert_int_equal(
+	        workspace_run(f->w, "rmdir run/sekisho-media && echo >run/sekisho/ways"), 0);
+	ports_everything(&f->ports);
+	assert_int_not_equal(noted(f, "event device.unenforced firewire"), 0);
+	assert_int_not_equal(noted(f, "event device.unenforced ways"), 0);
+	assert_int_not_equal(noted(f, "event device.unenforced boot-mark"), 0);
+	assert_int_equal(counted(f).unenforced, 3);
+	assert_int_equal(counted(f).unwatched, UINT32_C(1) << WAY_FIREWIRE);
+	assert_false(ports_are_enforced(&f->ports));
+	assert_int_equal(unlinkat(f->e.sys, "bus/firewire/drivers_autoprobe", AT_REMOVEDIR), 0);
+	sys_write(f, "bus/firewire/drivers_autoprobe", "1\n");
+	assert_int_equal(workspace_run(f->w, "mkdir run/sekisho-media && rm run/sekisho/ways"), 0);
+	assert_mended(f);
+	assert_true(sys_is(f, "bus/firewire/drivers_autoprobe", "0"));
+	assert_int_equal(workspace_run(f->w, "test -s run/sekisho-media/boot-mark"), 0);
+	/* Once more it is kept already. */
+	f->ports.mark_kept = false;
+	assert_mended(f);
+}
+
+/* The bus gives it no driver, and guard has no room to know more of it. */
+static void one_too_many_is_told_of(void **state)
+{
+	struct fixture *f = *state;
+
+	policy_use(f, denying);
+	for (size_t i = 0; i < PORTS_MAX; i++) {
+		f->ports.ports[i] = calloc(1, sizeof(struct port_guarded));
+		assert_non_null(f->ports.ports[i]);
+		f->ports.ports[i]->look.kind = &port_kinds[0];
+		f->ports.ports[i]->told = true;
+	}
+	f->ports.count = PORTS_MAX;
+	ports_uevent(&f->ports, "firewire", "add", "fw1.0");
+	assert_int_not_equal(noted(f, "event device.unenforced firewire/fw1.0"), 0);
+	assert_int_equal(noted(f, "event device.denied fw1.0"), 0);
+	assert_int_equal(counted(f).unenforced, 1);
+	assert_false(ports_are_enforced(&f->ports));
+	for (size_t i = 0; i < PORTS_MAX; i++)
+		free(f->ports.ports[i]);
+	f->ports.count = 0;
+	assert_mended(f);
+	assert_int_not_equal(noted(f, "event device.denied fw1.0"), 0);
 }
 
 static void a_driver_that_passed_it_over_is_asked_again(void **state)
@@ -342,6 +405,8 @@ int main(int argc, char **argv)
 	        TEST(what_comes_later_is_closed_when_it_comes),
 	        TEST(a_driver_that_does_not_let_go_is_told_of),
 	        TEST(what_main_did_not_do_is_tried_again),
+	        TEST(what_cannot_be_done_for_all_ports_is_told_of),
+	        TEST(one_too_many_is_told_of),
 	        TEST(a_driver_that_passed_it_over_is_asked_again),
 	        TEST(what_is_not_journalled_stays_out),
 	        TEST(who_goes_before_the_journal_is_there_is_told_of),
