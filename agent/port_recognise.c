@@ -292,11 +292,13 @@ static bool thunderbolt_recognise(int sys, int dir, struct port_look *p)
 	return true;
 }
 
-/* "0-1.0": what another computer at the cable offers, a network for one. */
+/* "0-1.0": what another computer at the cable offers, a network for one. "0-0:1.1" is a retimer, a
+ * part of the cable or of the terminal. */
 static bool thunderbolt_service_recognise(int sys, int dir, struct port_look *p)
 {
 	(void)sys;
-	if (!isdigit((unsigned char)p->name[0]) || strchr(p->name, '.') == NULL)
+	if (!isdigit((unsigned char)p->name[0]) || strchr(p->name, '.') == NULL ||
+	        strchr(p->name, ':') != NULL)
 		return false;
 	p->way = WAY_THUNDERBOLT;
 	p->detachable = true;

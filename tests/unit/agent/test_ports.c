@@ -142,7 +142,7 @@ static void denied_by_default(void **state)
 	/* another computer at the cable, and what it offers */
 	assert_int_not_equal(noted(f, "event device.denied 0-3.0 way-denied"), 0);
 	assert_int_not_equal(noted(f, "event device.denied fw1.0 way-denied"), 0);
-	/* the terminal's own router, and what has no driver anyway */
+	/* the terminal's own router, a retimer, and what has no driver anyway */
 	assert_true(sys_is(f, TUNNEL "0-0/authorized", "1"));
 	assert_int_equal(f->ports.count, 3);
 	assert_int_equal(counted(f).denied, 3);
