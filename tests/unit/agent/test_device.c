@@ -7,10 +7,12 @@
 #include <fcntl.h>
 #include <libusb.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "agent/descriptors.h"
 #include "agent/enforce.h"
 #include "agent/sandbox.h"
 #include "agent/uevent.h"
@@ -228,6 +230,31 @@ static void libusb_reads_the_same(void **state)
 
 /* An alternate setting hidden behind another interface; descriptors cut; a configuration too few;
  * no interface. */
+/* As many as 64 kB hold: 29 interfaces, nearly all of them with 256 settings. */
+static void of_thousands_of_interfaces_it_is_known_that_there_are_more(void **state)
+{
+	enum { SETTINGS = 7280, DEVICE = 18, HEADER = 9, TOTAL = HEADER + 9 * SETTINGS };
+	static const uint8_t device[DEVICE] = {DEVICE, 1, 0, 2, 0, 0, 0, 64, 1, 0, 1, 0, [17] = 1};
+	uint8_t *bytes = calloc(1, DEVICE + TOTAL);
+	struct device_facts facts = {0};
+
+	(void)state;
+	assert_non_null(bytes);
+	memcpy(bytes, device, DEVICE);
+	memcpy(bytes + DEVICE,
+	        (uint8_t[]){HEADER, 2, TOTAL & 0xff, TOTAL >> 8, (SETTINGS + 255) / 256, 1}, 6);
+	for (unsigned i = 0; i < SETTINGS; i++)
+		memcpy(bytes + DEVICE + HEADER + 9 * (size_t)i,
+		        (uint8_t[]){9, 4, (uint8_t)(i / 256), (uint8_t)i, 0, 3, 1, 2, 0}, 9);
+	assert_int_equal(descriptors_read(bytes, DEVICE + TOTAL, &facts), 0);
+	assert_int_equal(facts.interface_count, FACTS_INTERFACES_MAX);
+	assert_int_equal(facts.interfaces_cut, 1);
+	/* One more setting than fits a byte is one twice. */
+	bytes[DEVICE + HEADER + 9 * 256 + 2] = 0;
+	assert_int_equal(descriptors_read(bytes, DEVICE + TOTAL, &facts), ERR_FORMAT);
+	free(bytes);
+}
+
 static void devices_that_lie_are_not_readable(void **state)
 {
 	static const char *const liars[] = {"1-4", "1-5", "1-6", "1-7"};
@@ -304,6 +331,7 @@ int main(int argc, char **argv)
 	const struct CMUnitTest plain[] = {
 	        cmocka_unit_test(names_are_devices_or_hubs_or_neither),
 	        cmocka_unit_test(a_way_is_watched_absent_or_unwatched),
+	        cmocka_unit_test(of_thousands_of_interfaces_it_is_known_that_there_are_more),
 	        cmocka_unit_test(the_sandbox_lets_guard_work),
 	};
 	const struct CMUnitTest mocked[] = {
