@@ -6,7 +6,13 @@
 
 /* Descriptor types and lengths, and where the fields lie (USB 2.0, tables 9-5, 9-8, 9-10, 9-12). */
 enum { TYPE_DEVICE = 1, TYPE_CONFIGURATION = 2, TYPE_INTERFACE = 4 };
-enum { DEVICE_LENGTH = 18, DEVICE_CLASS = 4, DEVICE_VENDOR = 8, DEVICE_PRODUCT = 10 };
+enum {
+	DEVICE_LENGTH = 18,
+	DEVICE_USB = 2,
+	DEVICE_CLASS = 4,
+	DEVICE_VENDOR = 8,
+	DEVICE_PRODUCT = 10
+};
 enum { DEVICE_CONFIGURATIONS = 17 };
 enum { CONFIGURATION_LENGTH = 9, CONFIGURATION_TOTAL = 2, CONFIGURATION_INTERFACES = 4 };
 enum { CONFIGURATION_VALUE = 5 };
@@ -117,6 +123,7 @@ int descriptors_read(const uint8_t *bytes, size_t length, struct device_facts *f
 		return ERR_FORMAT;
 	facts->vendor = (uint16_t)u16_at(bytes + DEVICE_VENDOR);
 	facts->product = (uint16_t)u16_at(bytes + DEVICE_PRODUCT);
+	facts->usb_version = (uint16_t)u16_at(bytes + DEVICE_USB);
 	facts->device_class = bytes[DEVICE_CLASS];
 	for (; r == 0 && at < end; configurations++)
 		r = configuration_take(&at, end, facts);

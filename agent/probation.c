@@ -78,19 +78,43 @@ static void report_ask(struct probation *p, size_t index)
 		        p->device, f->configuration, f->number, f->found | FACTS_FOUND_STRANGER);
 }
 
-/* One answer speaks of all interfaces. */
-static void compatible_ask(struct probation *p)
+/* One answer speaks of all interfaces: those that are MTP. Version 1.0 is what telephones have. */
+static uint32_t compatible_ask(struct probation *p)
 {
 	uint8_t answer[USB_LOOK_MAX];
 	uint32_t interfaces = 0;
 	size_t length;
 	uint8_t code;
 
-	if (ask(p, USB_LOOK_OS_STRING, 0, answer, &length) != 0 ||
-	        os_descriptor_code(answer, length, &code) != 0 ||
-	        ask(p, USB_LOOK_COMPATIBLE, code, answer, &length) != 0 ||
-	        os_descriptor_mtp(answer, length, &interfaces) != 0)
-		return;
+	if (ask(p, USB_LOOK_OS_STRING, 0, answer, &length) == 0 &&
+	        os_descriptor_code(answer, length, &code) == 0 &&
+	        ask(p, USB_LOOK_COMPATIBLE, code, answer, &length) == 0)
+		(void)os_descriptor_mtp(answer, length, &interfaces);
+	return interfaces;
+}
+
+/* A device of USB 2.0 knows no such question. */
+static uint32_t compatible_ask_2(struct probation *p)
+{
+	uint8_t answer[USB_LOOK_MAX];
+	uint32_t interfaces = 0;
+	size_t length;
+	uint8_t code;
+
+	if (p->device->facts.usb_version >= 0x0201 &&
+	        ask(p, USB_LOOK_BOS, 0, answer, &length) == 0 &&
+	        os_descriptor_2_code(answer, length, &code) == 0 &&
+	        ask(p, USB_LOOK_SET, code, answer, &length) == 0)
+		(void)os_descriptor_2_mtp(answer, length, &interfaces);
+	return interfaces;
+}
+
+static void vendor_ask(struct probation *p)
+{
+	uint32_t interfaces = compatible_ask(p);
+
+	if (interfaces == 0)
+		interfaces = compatible_ask_2(p);
 	for (size_t i = 0; i < p->device->facts.interface_count; i++) {
 		struct facts_interface *f = &p->device->facts.interfaces[i];
 
@@ -120,5 +144,5 @@ void probation_look(struct channel *channel, int sys, struct device *d)
 			vendor |= is_uncertain(&p, f);
 	}
 	if (vendor)
-		compatible_ask(&p);
+		vendor_ask(&p);
 }

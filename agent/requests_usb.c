@@ -83,7 +83,9 @@ bool request_is_look(const struct request *q)
 		return false;
 	if (what == USB_LOOK_REPORT)
 		return argument < USB_INTERFACES;
-	return what == USB_LOOK_COMPATIBLE || (what == USB_LOOK_OS_STRING && argument == 0);
+	if (what == USB_LOOK_OS_STRING || what == USB_LOOK_BOS)
+		return argument == 0;
+	return what == USB_LOOK_COMPATIBLE || what == USB_LOOK_SET;
 }
 
 int usb_controllers_deny(struct answer *a)
@@ -496,7 +498,7 @@ static int report_look(const struct answer *a, int dir, int node, struct usbdevf
 	return r;
 }
 
-/* USB 2.0, 9.4.3; Microsoft OS Descriptors 1.0; HID 1.11, 7.1.1. */
+/* USB 2.0, 9.4.3; USB 3.2, 9.6.2; Microsoft OS Descriptors 1.0 and 2.0; HID 1.11, 7.1.1. */
 static struct usbdevfs_ctrltransfer question_of(uint64_t number, uint8_t *data)
 {
 	enum { DEVICE_IN = 0x80, INTERFACE_IN = 0x81, VENDOR_IN = 0xc0, GET_DESCRIPTOR = 6 };
@@ -509,6 +511,12 @@ static struct usbdevfs_ctrltransfer question_of(uint64_t number, uint8_t *data)
 	case USB_LOOK_COMPATIBLE:
 		return (struct usbdevfs_ctrltransfer){
 		        VENDOR_IN, argument, 0, 4, USB_LOOK_MAX, ANSWER_MS, data};
+	case USB_LOOK_BOS:
+		return (struct usbdevfs_ctrltransfer){
+		        DEVICE_IN, GET_DESCRIPTOR, 0x0f00, 0, USB_LOOK_MAX, ANSWER_MS, data};
+	case USB_LOOK_SET:
+		return (struct usbdevfs_ctrltransfer){
+		        VENDOR_IN, argument, 0, 7, USB_LOOK_MAX, ANSWER_MS, data};
 	default:
 		return (struct usbdevfs_ctrltransfer){INTERFACE_IN, GET_DESCRIPTOR, 0x2200,
 		        argument, USB_LOOK_MAX, ANSWER_MS, data};

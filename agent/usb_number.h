@@ -13,6 +13,8 @@ enum usb_look {
 	        1,           /* string descriptor 0xEE, 18 bytes (Microsoft OS Descriptors 1.0) */
 	USB_LOOK_COMPATIBLE, /* extended compatible ids; argument: the vendor code found in it */
 	USB_LOOK_REPORT,     /* HID report descriptor; argument: the interface */
+	USB_LOOK_BOS,        /* BOS descriptor, in which version 2.0 of those announces itself */
+	USB_LOOK_SET,        /* its descriptor set; argument: the vendor code found in it */
 	USB_LOOK_END
 };
 

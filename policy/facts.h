@@ -30,6 +30,7 @@ struct facts_interface {
 struct device_facts {
 	uint16_t vendor;
 	uint16_t product;
+	uint16_t usb_version; /* bcdUSB; no rule asks for it */
 	uint8_t device_class; /* bDeviceClass: a hub's is 09 */
 	char serial[FACTS_TEXT_MAX];
 	char name[FACTS_TEXT_MAX];

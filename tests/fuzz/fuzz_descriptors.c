@@ -1,5 +1,6 @@
 /* What a USB device says of itself. The first byte chooses: its descriptors, its OS string, its
- * compatible ids, a HID report descriptor. What is read is what a simpler reader finds too. */
+ * compatible ids, a HID report descriptor, its BOS, its OS descriptor set. What is read is what a
+ * simpler reader finds too. */
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -82,6 +83,26 @@ static void read_compatible(const uint8_t *bytes, size_t length)
 	check((interfaces & ~expected) == 0);
 }
 
+static void read_bos(const uint8_t *bytes, size_t length)
+{
+	static const uint8_t uuid[] = {0xdf, 0x60, 0xdd, 0xd8, 0x89, 0x45, 0xc7, 0x4c, 0x9c, 0xd2,
+	        0x65, 0x9d, 0x9e, 0x64, 0x8a, 0x9f};
+	uint8_t code = 0;
+
+	if (os_descriptor_2_code(bytes, length, &code) == 0)
+		check(bytes[1] == 15 && memmem(bytes, length, uuid, sizeof(uuid)) != NULL &&
+		        memchr(bytes, code, length) != NULL);
+}
+
+static void read_set(const uint8_t *bytes, size_t length)
+{
+	uint32_t interfaces = 0;
+	int r = os_descriptor_2_mtp(bytes, length, &interfaces);
+
+	check(r == 0 || interfaces == 0);
+	check(interfaces == 0 || memmem(bytes, length, "MTP\0\0\0\0", 8) != NULL);
+}
+
 /* Whatever comes before a keyboard, it is a keyboard. */
 static void read_report(const uint8_t *bytes, size_t length)
 {
@@ -103,7 +124,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	if (size < 2 || size > DESCRIPTORS_MAX)
 		return 0;
-	switch (data[0] % 4) {
+	switch (data[0] % 6) {
 	case 0:
 		read_device(data + 1, size - 1);
 		break;
@@ -113,8 +134,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	case 2:
 		read_compatible(data + 1, size - 1);
 		break;
-	default:
+	case 3:
 		read_report(data + 1, size - 1);
+		break;
+	case 4:
+		read_bos(data + 1, size - 1);
+		break;
+	default:
+		read_set(data + 1, size - 1);
 		break;
 	}
 	return 0;

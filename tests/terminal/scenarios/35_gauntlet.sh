@@ -33,6 +33,7 @@ lines() {
 		a phone by PTP | way-denied mtp_ptp | if=06:01:01 ep=81:02 ep=02:02 ep=83:03
 		a phone by MTP, by its string | way-denied other | if=ff:ff:00 text=MTP ep=81:02 ep=02:02 ep=83:03
 		a phone by MTP, by OS descriptor | way-denied other | if=ff:ff:00 mtp ep=81:02 ep=02:02 ep=83:03
+		a phone by MTP, by OS descriptor of version 2 | way-denied other | if=ff:ff:00 mtp2 ep=81:02 ep=02:02 ep=83:03
 		a phone with a keyboard | way-denied hid other | if=ff:ff:00 mtp ep=81:02 ep=02:02 if=03:01:01 report=$boot ep=83:03
 		RNDIS as Microsoft had it | way-denied usb_network | if=02:02:ff extra=0524001001052406000104240200 ep=83:03 if=0a:00:00 ep=81:02 ep=02:02
 		RNDIS as a wireless controller | way-denied usb_network | if=e0:01:03 extra=0524001001052406000104240200 ep=83:03 if=0a:00:00 ep=81:02 ep=02:02

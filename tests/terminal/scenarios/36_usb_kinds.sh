@@ -27,6 +27,7 @@ devices() {
 		radio | bluetooth | *:*/bluetooth/hci*
 		key | security_key | *:*/*/hidraw/hidraw*
 		phone-mtp | mtp_ptp | claim
+		phone-mtp2 | mtp_ptp | claim
 	END
 }
 
@@ -54,7 +55,8 @@ plug_all() {
 	make "id=1d50:0001 serial=camera class=ef:02:01 if=0e:01:00 ep=83:03 if=0e:02:00" \
 		"id=1d50:0002 serial=radio class=e0:01:01 if=e0:01:01 ep=81:03 ep=82:02 ep=02:02 if=e0:01:01 ep=83:01 ep=03:01" \
 		"id=1d50:0003 serial=key if=03:00:00 report=$fido ep=81:03 ep=02:03" \
-		"id=1d50:0004 serial=phone-mtp if=ff:ff:00 mtp ep=81:02 ep=02:02 ep=83:03"
+		"id=1d50:0004 serial=phone-mtp if=ff:ff:00 mtp ep=81:02 ep=02:02 ep=83:03" \
+		"id=1d50:0005 serial=phone-mtp2 if=ff:ff:00 mtp2 ep=81:02 ep=02:02 ep=83:03"
 }
 
 # One line a device: its serial number, "authorized" and, as far as they are there, "interfaces", "driver", "usable". The

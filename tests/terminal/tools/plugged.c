@@ -11,7 +11,8 @@
  *     number=N      its number is another; text=TEXT its string
  *     report=BYTES  a HID descriptor and this report descriptor; later=BYTES the one from the
  * second question on extra=BYTES   class-specific descriptors; ep=ADDRESS:ATTRIBUTES an endpoint
- *     mtp           says by Microsoft OS descriptors that the interface before is MTP; slow:
+ *     mtp           says by Microsoft OS descriptors that the interface before is MTP; mtp2 the
+ * same by version 2.0 of them; slow:
  * answers no such question interfaces=N configurations=N total=N    what is claimed, whatever is
  * there
  */
@@ -42,7 +43,7 @@ static size_t configuration_count = 1, string_count = 4;
 static unsigned interface_count[CONFIGURATIONS], interface_now, mtp_interface;
 static size_t interface_at; /* of the last interface descriptor */
 static unsigned claimed_interfaces, claimed_configurations, claimed_total;
-static bool mtp, slow;
+static bool mtp, mtp2, slow;
 static uint8_t device[18] = {18, 1, 0, 2, 0, 0, 0, 64, 0x09, 0x12, 1, 0, 0, 1, 0, 2, 0, 1};
 
 static void fail(const char *what)
@@ -175,6 +176,8 @@ static void word_take(const char *word)
 		configuration_count++;
 	else if (strcmp(word, "mtp") == 0)
 		mtp = true, mtp_interface = interface_now;
+	else if (strcmp(word, "mtp2") == 0)
+		mtp2 = true, mtp_interface = interface_now, device[2] = 0x10;
 	else if (strcmp(word, "slow") == 0)
 		slow = true;
 	else if (word_is(word, "if", &value))
@@ -262,6 +265,26 @@ static int compatible_answer(uint8_t *out)
 	return 40;
 }
 
+static int bos_answer(uint8_t *out)
+{
+	static const uint8_t bos[] = {5, 15, 33, 0, 1, 28, 16, 5, 0, 0xdf, 0x60, 0xdd, 0xd8, 0x89,
+	        0x45, 0xc7, 0x4c, 0x9c, 0xd2, 0x65, 0x9d, 0x9e, 0x64, 0x8a, 0x9f, 0, 0, 3, 6, 38, 0,
+	        VENDOR_CODE, 0};
+
+	memcpy(out, bos, sizeof(bos));
+	return mtp2 ? (int)sizeof(bos) : -1;
+}
+
+static int set_answer(uint8_t *out)
+{
+	static const uint8_t set[] = {10, 0, 0, 0, 0, 0, 3, 6, 38, 0, 8, 0, 2, 0, 0, 0, 28, 0, 20,
+	        0, 3, 0, 'M', 'T', 'P', 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0};
+
+	memcpy(out, set, sizeof(set));
+	out[14] = (uint8_t)mtp_interface;
+	return (int)sizeof(set);
+}
+
 static int report_answer(unsigned interface, uint8_t *out)
 {
 	const struct bytes *r = &reports[interface % REPORTS];
@@ -278,6 +301,8 @@ static int answer(const uint8_t setup[8], uint8_t *out)
 
 	if (slow && (setup[0] == 0x81 || (setup[0] == 0x80 && type == 3 && index == 0xee)))
 		return -2;
+	if (setup[0] == 0xc0 && setup[4] == 7)
+		return mtp2 && setup[1] == VENDOR_CODE ? set_answer(out) : -1;
 	if (setup[0] == 0xc0)
 		return mtp && setup[1] == VENDOR_CODE ? compatible_answer(out) : -1;
 	if (setup[0] == 0xa0 && setup[1] == 6) { /* a hub's own descriptor: four ports */
@@ -302,6 +327,8 @@ static int answer(const uint8_t setup[8], uint8_t *out)
 		return index < configuration_count ? bytes_answer(&configurations[index], out) : -1;
 	case 3:
 		return string_answer(index, out);
+	case 15:
+		return bos_answer(out);
 	default:
 		return -1;
 	}

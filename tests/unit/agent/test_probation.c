@@ -307,6 +307,28 @@ static void a_phone_says_which_interface_is_mtp(void **state)
 	assert_int_equal(way_of_interface(mtp), WAY_MTP_PTP);
 }
 
+/* A BOS with nothing but version 2.0 in it, and a set that says interface 1 is MTP. */
+static void a_phone_may_say_it_by_version_2(void **state)
+{
+	static const uint8_t bos[] = {5, 15, 33, 0, 1, 28, 16, 5, 0, 0xdf, 0x60, 0xdd, 0xd8, 0x89,
+	        0x45, 0xc7, 0x4c, 0x9c, 0xd2, 0x65, 0x9d, 0x9e, 0x64, 0x8a, 0x9f, 0, 0, 3, 6, 38, 0,
+	        0x21, 0};
+	static const uint8_t set[] = {10, 0, 0, 0, 0, 0, 3, 6, 38, 0, 8, 0, 2, 0, 1, 0, 28, 0, 20,
+	        0, 3, 0, 'M', 'T', 'P', 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0};
+	struct fixture *f = *state;
+	const struct facts_interface *adb = interface_add(f, 0, 0xff, 1);
+	const struct facts_interface *mtp = interface_add(f, 1, 0xff, 0);
+
+	f->device.facts.usb_version = 0x0210;
+	reply_add(f, (struct reply){USB_LOOK_OS_STRING, 0, ERR_IO, NULL, 0});
+	reply_add(f, (struct reply){USB_LOOK_BOS, 0, 0, bos, sizeof(bos)});
+	reply_add(f, (struct reply){USB_LOOK_SET, 0x21, 0, set, sizeof(set)});
+	look(f);
+	assert_int_equal(f->asked, 3);
+	assert_int_equal(way_of_interface(adb), WAY_OTHER);
+	assert_int_equal(way_of_interface(mtp), WAY_MTP_PTP);
+}
+
 /* A device that claims MTP for what is HID is HID. */
 static void mtp_is_said_of_vendor_interfaces_only(void **state)
 {
@@ -364,6 +386,7 @@ int main(void)
 	        TEST(keys_in_one_setting_are_keys_in_all),
 	        TEST(what_is_certain_is_not_asked),
 	        TEST(a_phone_says_which_interface_is_mtp),
+	        TEST(a_phone_may_say_it_by_version_2),
 	        TEST(mtp_is_said_of_vendor_interfaces_only),
 	        TEST(an_os_descriptor_that_lies_says_nothing),
 	        TEST(another_device_is_not_asked),

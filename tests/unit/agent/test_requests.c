@@ -355,7 +355,8 @@ static void only_the_device_itself_is_asked(void **state)
 	                         usb_number_look(5, USB_LOOK_REPORT, 1), -1),
 	        ERR_DENIED);
 	assert_holds(w, "devices/usb1/1-2/1-2:1.1/authorized", "0\n");
-	static const uint64_t forbidden[] = {5, 5 | 4 << 8, 5 | 1 << 8 | 1 << 16, 3 << 8,
+	static const uint64_t forbidden[] = {5, 5 | USB_LOOK_END << 8,
+	        5 | USB_LOOK_OS_STRING << 8 | 1 << 16, 5 | USB_LOOK_BOS << 8 | 1 << 16, 3 << 8,
 	        5 | 3 << 8 | 32 << 16, 5 | 1 << 8 | 1 << 24, 200 | 1 << 8};
 	for (size_t i = 0; i < sizeof(forbidden) / sizeof(forbidden[0]); i++)
 		assert_int_equal(answer(w, ROLE_GUARD, REQUEST_USB_LOOK, "1-2", forbidden[i], -1),
