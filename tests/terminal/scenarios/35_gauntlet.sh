@@ -12,6 +12,11 @@ lines() {
 	cat <<-END
 		a stick | way-denied usb_storage | if=08:06:50 ep=81:02 ep=02:02
 		a stick by UAS | way-denied usb_storage | if=08:06:50 ep=81:02 ep=02:02 alt=08:06:62 ep=81:02 ep=02:02 ep=83:02 ep=04:02
+		a stick by UAS alone | way-denied usb_storage | if=08:06:62 ep=81:02 ep=02:02 ep=83:02 ep=04:02
+		a stick whose device has a class of its vendor | way-denied usb_storage | class=ff if=08:06:50 ep=81:02 ep=02:02
+		a stick whose device says it is Bluetooth | way-denied usb_storage | class=e0:01:01 if=08:06:50 ep=81:02 ep=02:02
+		a stick as the last interface there can be | way-denied usb_storage | if=08:06:50 number=1f ep=81:02 ep=02:02
+		a stick in what says it is a mouse of two parts | way-denied usb_storage hid | class=ef:02:01 extra=080b000203000000 if=03:01:02 report=$mouse ep=81:03 if=08:06:50 ep=82:02 ep=03:02
 		a floppy by USB | way-denied usb_storage | if=08:04:00 ep=81:02 ep=02:02 ep=83:03
 		an optical drive by USB | way-denied usb_storage | if=08:02:50 ep=81:02 ep=02:02
 		storage in the second setting of a mouse | way-denied usb_storage hid | if=03:01:02 report=$mouse ep=81:03 alt=08:06:50 ep=82:02 ep=03:02
@@ -21,20 +26,25 @@ lines() {
 		a keyboard that does not say so | second-keyboard hid | if=03:00:00 report=$boot ep=81:03
 		a keyboard that says it is a mouse | second-keyboard hid | if=03:01:02 report=$boot ep=81:03
 		a mouse whose second interface is a keyboard | second-keyboard hid | if=03:01:02 report=$mouse ep=81:03 if=03:00:00 report=$boot ep=82:03
+		a mouse that is a keyboard in its other setting | second-keyboard hid | if=03:01:02 report=$mouse ep=81:03 alt=03:01:01 ep=81:03
+		a mouse at first, a keyboard in its second configuration | second-keyboard hid | if=03:01:02 report=$mouse ep=81:03 config if=03:01:01 report=$boot ep=81:03
 		a keyboard with a stick | way-denied usb_storage hid | if=03:01:01 report=$boot ep=81:03 if=08:06:50 ep=82:02 ep=03:02
 		a mouse with a stick | way-denied usb_storage hid | if=03:01:02 report=$mouse ep=81:03 if=08:06:50 ep=82:02 ep=03:02
 		a security key with a keyboard in its report | second-keyboard hid | if=03:00:00 report=$fido$boot ep=81:03 ep=02:03
 		a security key and a keyboard | second-keyboard hid | if=03:00:00 report=$fido ep=81:03 ep=02:03 if=03:01:01 report=$boot ep=83:03
 		a security key and a stick | way-denied usb_storage hid | if=03:00:00 report=$fido ep=81:03 ep=02:03 if=08:06:50 ep=83:02 ep=04:02
+		a security key with a card and a keyboard | way-denied hid smartcard | if=03:01:01 report=$boot ep=81:03 if=03:00:00 report=$fido ep=82:03 ep=02:03 if=0b:00:00 ep=83:02 ep=04:02
 		a device that never says what it is | way-denied other | slow if=03:00:00 report=$boot ep=81:03
 		a report descriptor that is cut | way-denied other | if=03:00:00 report=06d0f10901a1 ep=81:03
 		a hub that is a stick as well | way-denied usb_storage hub | class=09 if=09:00:00 ep=81:03 if=08:06:50 ep=82:02 ep=03:02
 		a hub by its class, a stick by its interface | way-denied usb_storage hub | class=09 if=08:06:50 ep=82:02 ep=03:02
+		a hub at first, a stick in its second configuration | way-denied usb_storage hub | class=09 if=09:00:00 ep=81:03 config if=08:06:50 ep=81:02 ep=02:02
 		a phone by PTP | way-denied mtp_ptp | if=06:01:01 ep=81:02 ep=02:02 ep=83:03
 		a phone by MTP, by its string | way-denied other | if=ff:ff:00 text=MTP ep=81:02 ep=02:02 ep=83:03
 		a phone by MTP, by OS descriptor | way-denied other | if=ff:ff:00 mtp ep=81:02 ep=02:02 ep=83:03
 		a phone by MTP, by OS descriptor of version 2 | way-denied other | if=ff:ff:00 mtp2 ep=81:02 ep=02:02 ep=83:03
 		a phone with a keyboard | way-denied hid other | if=ff:ff:00 mtp ep=81:02 ep=02:02 if=03:01:01 report=$boot ep=83:03
+		a phone as an accessory | way-denied other | id=18d1:2d00 if=ff:ff:00 text=Accessory ep=81:02 ep=02:02
 		RNDIS as Microsoft had it | way-denied usb_network | if=02:02:ff extra=0524001001052406000104240200 ep=83:03 if=0a:00:00 ep=81:02 ep=02:02
 		RNDIS as a wireless controller | way-denied usb_network | if=e0:01:03 extra=0524001001052406000104240200 ep=83:03 if=0a:00:00 ep=81:02 ep=02:02
 		RNDIS over Ethernet | way-denied usb_network | if=ef:04:01 ep=83:03 if=0a:00:00 ep=81:02 ep=02:02
@@ -42,6 +52,8 @@ lines() {
 		NCM | way-denied usb_network | name=N serial=$mac if=02:0d:00 extra=052400100105240600010d240f0200000000ea0500000006241a000100 ep=83:03 if=0a:00:01 alt=0a:00:01 ep=81:02 ep=02:02
 		EEM | way-denied usb_network | if=02:0c:07 ep=81:02 ep=02:02
 		MBIM | way-denied usb_network | if=02:0e:00 ep=83:03 if=0a:00:02 alt=0a:00:02 ep=81:02 ep=02:02
+		files by OBEX | way-denied other | if=02:0b:00 if=0a:00:00 alt=0a:00:00 ep=81:02 ep=02:02
+		data of nobody | way-denied other | if=0a:00:00 ep=81:02 ep=02:02
 		a modem | way-denied usb_serial | $acm
 		a modem with a mouse | way-denied usb_serial hid | $acm if=03:01:02 report=$mouse ep=84:03
 		a serial adapter by its ids | way-denied other | id=0403:6001 if=ff:ff:ff ep=81:02 ep=02:02
@@ -52,6 +64,8 @@ lines() {
 		a headset | way-denied audio | if=01:01:00 extra=092401000109000101 if=01:02:00
 		MIDI | way-denied audio | if=01:01:00 extra=092401000109000101 if=01:03:00 ep=81:02 ep=02:02
 		a camera | way-denied video | class=ef:02:01 if=0e:01:00 ep=83:03 if=0e:02:00
+		Bluetooth by its ids | way-denied other | id=0a5c:21e8 class=ff:01:01 if=ff:01:01 ep=81:03 ep=82:02 ep=02:02
+		wireless LAN by its ids | way-denied other | id=0cf3:9271 if=ff:00:00 ep=81:02 ep=02:02
 		Bluetooth | way-denied bluetooth | class=e0:01:01 if=e0:01:01 ep=81:03 ep=82:02 ep=02:02 if=e0:01:01
 		a card reader with a stick | way-denied usb_storage smartcard | if=0b:00:00 ep=81:02 ep=02:02 if=08:06:50 ep=83:02 ep=04:02
 		firmware upgrade | way-denied other | if=fe:01:01
@@ -64,6 +78,8 @@ lines() {
 		the office keyboard's serial number | way-denied usb_storage | id=0627:0001 serial=$listed_keyboard if=08:06:50 ep=81:02 ep=02:02
 		two interfaces claimed, one there | unreadable hid | interfaces=2 if=03:01:02 report=$mouse ep=81:03
 		one claimed, a stick behind it | unreadable usb_storage hid | interfaces=1 if=03:01:02 report=$mouse ep=81:03 if=08:06:50 ep=82:02 ep=03:02
+		255 configurations claimed, a stick in the only one | way-denied usb_storage | configurations=ff if=08:06:50 ep=81:02 ep=02:02
+		a descriptor without length | unreadable hid | if=03:01:02 report=$mouse ep=81:03 extra=0004
 		an interface twice | unreadable hid | if=03:01:02 report=$mouse ep=81:03 if=08:06:50 ep=82:02 ep=03:02 number=0
 		an interface the kernel cannot count | unreadable other | if=03:01:02 report=$mouse ep=81:03 number=40
 		more claimed than there is | unreadable other | total=ff if=03:01:02 report=$mouse ep=81:03
@@ -121,6 +137,13 @@ plug usb-kbd k2 "serial=$listed_keyboard"
 eventually 10 watch_sees_keyboards 2 || fail "the office keyboard does not work any more"
 seen=$(usable_seen | grep -F /vhci_hcd || true)
 [ -z "$seen" ] || fail "usable, if only for a moment: $seen"
+
+# What a name does to the terminal of whoever reads it: an escape, one of a single character, and writing turned around.
+make "id=1d50:00fe serial=name name16=2e201b005b0032004a009b0032004a00 if=08:06:50 ep=81:02 ep=02:02"
+[ "$(made_denied_for 0)" = "way-denied usb_storage" ] || fail "a device with a rude name: $(made_denied_for 0)"
+guest 'sekisho devices; sekisho devices --json; sekisho journal show; sekisho journal show --json' >"$machine/shown"
+grep -q 1d50:00fe "$machine/shown" || fail "nothing is shown"
+! LC_ALL=C grep -aqP '\x1b|\xc2\x9b|\xe2\x80\xae' "$machine/shown" || fail "a name reaches the terminal as it is"
 
 # A phone says what it is anew each time somebody touches its screen: what was let in is no word for what comes after it to the
 # same port with the same ids and serial number.

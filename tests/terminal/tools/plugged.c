@@ -5,7 +5,8 @@
  *     plugged PORT WORD...      returns when it is plugged in; ends when it is pulled
  *     plugged PORT              pulls it
  * Words, bytes and numbers in hexadecimal but where it says so:
- *     id=VVVV:PPPP  class=CC[:SS:PP]  name=TEXT  serial=TEXT  serial16=BYTES (any, for UTF-16)
+ *     id=VVVV:PPPP  class=CC[:SS:PP]  name=TEXT  serial=TEXT  name16=, serial16=BYTES (any, for
+ * UTF-16)
  *     config        what follows is another configuration
  *     if=CC:SS:PP   an interface, numbered from 0; alt=CC:SS:PP another setting of it
  *     number=N      its number is another; text=TEXT its string
@@ -153,6 +154,9 @@ static void device_word(const char *word)
 		device[15] = (uint8_t)string_of(value);
 	} else if (word_is(word, "serial", &value)) {
 		device[16] = (uint8_t)string_of(value);
+	} else if (word_is(word, "name16", &value)) {
+		device[15] = (uint8_t)string_count;
+		put_hex(&strings[string_count++], value);
 	} else if (word_is(word, "serial16", &value)) {
 		device[16] = (uint8_t)string_count;
 		put_hex(&strings[string_count++], value);
