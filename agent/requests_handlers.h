@@ -34,11 +34,21 @@ int sys_open(const struct requests *r, const char *path, int *dir);
 bool request_is_hub(const struct request *q);
 bool request_is_device(const struct request *q);
 bool request_is_authorisation(const struct request *q);
-bool request_is_look(const struct request *q);
 int usb_controllers_deny(struct answer *a);
 int usb_hub_deny(struct answer *a);
 int usb_authorise(struct answer *a);
 int usb_deauthorise(struct answer *a);
+
+/* A device's name and devnum, whatever else the number says. */
+bool request_names_device(const struct request *q);
+/* The directory of the device of a request, while it is the one that was judged: ERR_NOT_FOUND. */
+int usb_device_open(const struct answer *a, int *dir);
+int usb_devnum_check(const struct answer *a, int dir);
+/* What may come a moment later: true when it has, within that many milliseconds. */
+bool usb_appears(int dir, const char *path, int within_ms);
+
+/* requests_usb_look.c */
+bool request_is_look(const struct request *q);
 int usb_look(struct answer *a);
 
 /* requests_media.c */
