@@ -94,6 +94,12 @@ static bool state_is(const struct enforcement *e, const struct guarded *g, bool 
 	       g->state.open == interfaces_wanted(e, g, g->state.configuration);
 }
 
+/* Who has the node reaches every part of the device, and a medium past its file system. */
+static bool node_may_open(const struct guarded *g)
+{
+	return g->verdict.treatment == TREATMENT_ALLOW && !g->verdict.partial;
+}
+
 int device_ask(struct enforcement *e, struct guarded *g, bool authorised, unsigned configuration)
 {
 	uint64_t number = g->device.devnum;
@@ -103,6 +109,8 @@ int device_ask(struct enforcement *e, struct guarded *g, bool authorised, unsign
 	if (authorised && configuration != 0)
 		number = usb_number_authorise(
 		        g->device.devnum, configuration, interfaces_wanted(e, g, configuration));
+	if (authorised && configuration != 0 && node_may_open(g))
+		number |= USB_NODE_OPEN;
 	r = channel_request(e->channel,
 	        authorised ? REQUEST_USB_AUTHORISE : REQUEST_USB_DEAUTHORISE, g->device.name,
 	        number, -1, NULL);

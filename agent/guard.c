@@ -211,6 +211,9 @@ static void questions_answer(struct guard *g)
 
 static void usb_device_serve(struct guard *g, const struct uevent *u)
 {
+	/* Main's own, for udev. */
+	if (strcmp(u->action, "change") == 0)
+		return;
 	if (strcmp(u->action, "add") == 0) {
 		if (!g->enforcement.observe)
 			(void)channel_expect(&g->child.channel);

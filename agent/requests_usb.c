@@ -15,6 +15,10 @@
 
 #define USB_DEVICES "bus/usb/devices/"
 #define USB_PROBE "bus/usb/drivers_probe"
+/* The kernel wants a UUID before the variables of an event from outside. */
+#define NODE_CALL " 00000000-0000-0000-0000-000000000000 SEKISHO="
+#define NODE_OPEN "add" NODE_CALL "open"
+#define NODE_CLOSED "change" NODE_CALL "closed"
 
 enum { INTERFACE_NAME_MAX = 80, HUB_WAIT_MS = 300, STEP_MS = 10 };
 
@@ -62,8 +66,10 @@ bool request_is_authorisation(const struct request *q)
 	uint32_t interfaces = usb_number_interfaces(q->number);
 	unsigned configuration = usb_number_configuration(q->number);
 
-	return request_names_device(q) && (q->number & 0xffff0000u) == 0 &&
-	       (configuration != 0 || interfaces == 0);
+	bool opens = interfaces != 0 || (q->number & USB_NODE_OPEN) != 0;
+
+	return request_names_device(q) && (q->number & 0xfffe0000u) == 0 &&
+	       (configuration != 0 || !opens);
 }
 
 int usb_controllers_deny(struct answer *a)
@@ -271,13 +277,20 @@ static int interfaces_set(const struct answer *a, int dir, uint32_t *seen)
 	return r;
 }
 
+/* tail: "", or an attribute: "/driver" */
+static const char *interface_path(
+        const struct answer *a, unsigned number, const char *tail, char path[INTERFACE_NAME_MAX])
+{
+	snprintf(path, INTERFACE_NAME_MAX, "%s:%u.%u%s", a->request->name,
+	        usb_number_configuration(a->request->number), number, tail);
+	return path;
+}
+
 static bool interface_has_driver(const struct answer *a, int dir, unsigned number)
 {
-	char name[INTERFACE_NAME_MAX];
+	char path[INTERFACE_NAME_MAX];
 
-	snprintf(name, sizeof(name), "%s:%u.%u/driver", a->request->name,
-	        usb_number_configuration(a->request->number), number);
-	return faccessat(dir, name, F_OK, 0) == 0;
+	return faccessat(dir, interface_path(a, number, "/driver", path), F_OK, 0) == 0;
 }
 
 static int interface_probe(const struct answer *a, int dir, unsigned number)
@@ -286,9 +299,7 @@ static int interface_probe(const struct answer *a, int dir, unsigned number)
 
 	if (interface_has_driver(a, dir, number))
 		return 0;
-	snprintf(name, sizeof(name), "%s:%u.%u", a->request->name,
-	        usb_number_configuration(a->request->number), number);
-	return driver_probe(a, name);
+	return driver_probe(a, interface_path(a, number, "", name));
 }
 
 /*
@@ -298,21 +309,17 @@ static int interface_probe(const struct answer *a, int dir, unsigned number)
  */
 static void interface_announce(const struct answer *a, int dir, unsigned number)
 {
-	int interface;
+	char path[INTERFACE_NAME_MAX];
 
-	if (interface_has_driver(a, dir, number) ||
-	        interface_open(a, dir, usb_number_configuration(a->request->number), number,
-	                &interface) != 0)
+	if (interface_has_driver(a, dir, number))
 		return;
-	(void)attribute_write(interface, "uevent", "remove");
-	(void)attribute_write(interface, "uevent", "add");
-	close(interface);
+	interface_path(a, number, "/uevent", path);
+	(void)attribute_write(dir, path, "remove");
+	(void)attribute_write(dir, path, "add");
 }
 
-/* The device too: its "add" came when it had no interfaces yet to know it by. */
-static void device_announce(const struct answer *a, int dir)
+static void interfaces_announce(const struct answer *a, int dir)
 {
-	(void)attribute_write(dir, "uevent", "add");
 	for (unsigned number = 0; number < USB_INTERFACES; number++) {
 		if ((usb_number_interfaces(a->request->number) & UINT32_C(1) << number) != 0)
 			interface_announce(a, dir, number);
@@ -342,8 +349,19 @@ static int interfaces_open(const struct answer *a, int dir)
 	return r;
 }
 
+/*
+ * Programs reach a device by its node, authorised or not, so udev is told whose that is
+ * (05-sekisho.rules). It is root's until then: a message that gets lost opens nothing. An "add",
+ * since the first one came when the device had no interfaces yet for udev's rules to know it by.
+ */
+static int node_tell(int dir, bool open)
+{
+	return attribute_write(dir, "uevent", open ? NODE_OPEN : NODE_CLOSED);
+}
+
 int usb_authorise(struct answer *a)
 {
+	bool open = (a->request->number & USB_NODE_OPEN) != 0;
 	int dir;
 	int r = usb_device_open(a, &dir);
 
@@ -354,8 +372,9 @@ int usb_authorise(struct answer *a)
 		r = authorised_make(dir, "1");
 	if (r == 0 && usb_number_configuration(a->request->number) != 0) {
 		r = interfaces_open(a, dir);
+		(void)node_tell(dir, open && r == 0);
 		if (r == 0)
-			device_announce(a, dir);
+			interfaces_announce(a, dir);
 	}
 	close(dir);
 	return r;
@@ -363,12 +382,14 @@ int usb_authorise(struct answer *a)
 
 int usb_deauthorise(struct answer *a)
 {
+	int told;
 	int dir;
 	int r = usb_device_open(a, &dir);
 
 	if (r != 0)
 		return r;
+	told = node_tell(dir, false);
 	r = attribute_set(dir, "authorized", "0");
 	close(dir);
-	return r;
+	return r != 0 ? r : told;
 }

@@ -21,6 +21,10 @@ enum usb_look {
 /* The longest answer: the kernel's own limit for a report descriptor. */
 enum { USB_LOOK_MAX = 4096 };
 
+/* REQUEST_USB_AUTHORISE with this: programs may have the device's node, as the system gives it to
+ * them. Without: it is root's alone. */
+#define USB_NODE_OPEN (UINT64_C(1) << 16)
+
 /* REQUEST_USB_AUTHORISE. interfaces: bit 1 << number; configuration 0 and interfaces 0: the device
  * alone, whose interfaces stay closed. */
 static inline uint64_t usb_number_authorise(

@@ -1,6 +1,7 @@
 # Every kind of USB device, really plugged in: QEMU's own devices, gadgets of dummy_hcd, and devices of words where neither has
 # the kind. Denied at first, with nothing to be used of it; usable when the policy allows its kind and only then; denied
-# again, and gone, when the policy no longer allows it. The policies let in every device by their rules.
+# again, and gone, when the policy no longer allows it. The policies let in every device by their rules. One is also given
+# to everybody by a vendor's rule of udev's: a clerk's program sends it nothing before it is let in, or after.
 mouse=05010902a1010901a100050919012903150025019503750181029501750581030501093009311581257f750895028106c0c0
 fido=06d0f10901a1010920150026ff007508954081020921150026ff00750895409102c0
 first="usb_storage hub usb_serial audio smartcard security_key bluetooth"
@@ -101,6 +102,15 @@ kinds_are() {
 	[ -z "$bad" ]
 }
 
+# Whether a clerk's program can send the camera something, for which it needs neither driver nor `authorized`.
+clerk_can_send() {
+	guest_true 'cd $(dirname $(grep -lx camera /sys/bus/usb/devices/*/serial)) && udevadm settle &&
+		runuser -u clerk -- claim $(printf /dev/bus/usb/%03d/%03d $(cat busnum devnum)) send'
+}
+clerk_cannot_send() {
+	! clerk_can_send
+}
+
 policy_number=1
 allow() { # KINDS
 	local kind arguments=(hub=deny)
@@ -117,16 +127,28 @@ resume_terminal
 usb_tools
 usb_policy 2 hub=deny
 policy_number=2
+guest 'echo "SUBSYSTEM==\"usb\", ATTR{idVendor}==\"1d50\", MODE:=\"0666\", TAG+=\"uaccess\"" >/etc/udev/rules.d/50-vendor.rules
+	udevadm control --reload' || fail "udev has no vendor's rule"
 plug_all
 eventually 15 kinds_are "" || fail "by default: $now"
+eventually 10 clerk_cannot_send || fail "a clerk can send something to a denied device"
+guest_true 'cd $(dirname $(grep -lx camera /sys/bus/usb/devices/*/serial)) &&
+	! udevadm info -q property $(printf /dev/bus/usb/%03d/%03d $(cat busnum devnum)) | grep CURRENT_TAGS.*uaccess' ||
+	fail "whoever sits there is given a denied device"
 while IFS='|' read -r serial kind _; do
 	expect_event device.denied "serial=${serial% }" reason=way-denied
 done < <(devices)
 
 allow "$first"
+guest_true 'udevadm settle; cd /sys/bus/usb/devices/; node=$(echo */*:*/*/hidraw/hidraw*) && node=/dev/${node##*/} && [ -e $node ] &&
+	! udevadm info -q property $node | grep CURRENT_TAGS.*uaccess && ! runuser -u clerk -- sh -c ": >$node"' ||
+	fail "a clerk can write to a security key"
 guest_true 'grep -q MARKER-ON-A-STICK /dev/disk/by-id/*stick* || grep -q MARKER-ON-A-STICK /dev/sd?' || fail "the stick cannot be read"
+eventually 10 clerk_cannot_send || fail "a clerk can send something to a device of a kind that is not allowed"
 allow "$second"
+eventually 10 clerk_can_send || fail "udev's rules do not count for an allowed device"
 node=$(guest 'cd $(dirname $(grep -lx phone-ptp /sys/bus/usb/devices/*/serial)) && printf /dev/bus/usb/%03d/%03d $(cat busnum devnum)')
 guest "claim $node 0 mtp" | grep -q MARKER-ON-THE-PHONE || fail "the phone cannot be read"
 allow ""
+eventually 10 clerk_cannot_send || fail "a clerk can send something to a device that is denied again"
 must_refuse "reading the phone" guest_true "claim $node 0 mtp"

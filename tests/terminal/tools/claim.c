@@ -3,6 +3,7 @@
  * what is on a phone.
  *     claim NODE INTERFACE          takes it
  *     claim NODE INTERFACE mtp      prints the first file (PIMA 15740, as QEMU's usb-mtp has it)
+ *     claim NODE send               hands it a text, for which it takes no interface
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -67,6 +68,15 @@ static void file_print(void)
 		fwrite(answer + HEADER, 1, (size_t)(length - HEADER), stdout);
 }
 
+static void text_send(void)
+{
+	char text[] = "carried out";
+	struct usbdevfs_ctrltransfer c = {0x40, 1, 0, 0, sizeof(text), ANSWER_MS, text};
+
+	if (ioctl(node, USBDEVFS_CONTROL, &c) < 0)
+		fail("send");
+}
+
 int main(int argc, char **argv)
 {
 	unsigned interface;
@@ -77,6 +87,10 @@ int main(int argc, char **argv)
 	node = open(argv[1], O_RDWR | O_CLOEXEC);
 	if (node < 0)
 		fail(argv[1]);
+	if (strcmp(argv[2], "send") == 0) {
+		text_send();
+		return 0;
+	}
 	if (ioctl(node, USBDEVFS_CLAIMINTERFACE, &interface) != 0)
 		fail("interface");
 	if (argc > 3)

@@ -30,12 +30,11 @@ static int set_up(void **state)
 	assert_non_null(f);
 	assert_int_equal(workspace_set_up(&workspace), 0);
 	f->w = workspace;
-	assert_int_equal(
-	        workspace_run(f->w,
-	                "mkdir -p bus/usb/devices/1-2 bus/usb/devices/1-3\n"
-	                "echo 5 >bus/usb/devices/1-2/devnum\n"
-	                "mkfifo bus/usb/devices/1-3/devnum\n"
-	                "for d in 1-2 1-3; do echo 1 >bus/usb/devices/$d/authorized; done"),
+	assert_int_equal(workspace_run(f->w, "mkdir -p bus/usb/devices/1-2 bus/usb/devices/1-3\n"
+	                                     "echo 5 >bus/usb/devices/1-2/devnum\n"
+	                                     "mkfifo bus/usb/devices/1-3/devnum\n"
+	                                     "for d in 1-2 1-3; do : >bus/usb/devices/$d/uevent; "
+	                                     "echo 1 >bus/usb/devices/$d/authorized; done"),
 	        0);
 	f->requests = (struct requests){.root = f->w->fd, .sys = f->w->fd};
 	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);

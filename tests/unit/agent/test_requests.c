@@ -47,7 +47,7 @@ static void sysfs_make(struct workspace *w)
 	                "for i in 0 1 2; do mkdir devices/usb1/1-2/1-2:1.$i; echo 0 "
 	                ">devices/usb1/1-2/1-2:1.$i/authorized; done\n"
 	                "mkdir -p bus/usb/drivers/usbhid; : >bus/usb/drivers_probe\n"
-	                "echo 5 >devices/usb1/1-2/devnum; echo 1 "
+	                ": >devices/usb1/1-2/uevent; echo 5 >devices/usb1/1-2/devnum; echo 1 "
 	                ">module/usbcore/parameters/authorized_default"),
 	        0);
 }
@@ -291,8 +291,37 @@ static void only_the_interfaces_that_were_judged_are_opened(void **state)
 	                         usb_number_authorise(5, 0, 1), -1),
 	        REQUESTS_FORBIDDEN);
 	assert_int_equal(answer(w, ROLE_GUARD, REQUEST_USB_AUTHORISE, "1-2",
-	                         usb_number_authorise(5, 1, 1) | 1 << 16, -1),
+	                         usb_number_authorise(5, 1, 1) | 1 << 17, -1),
 	        REQUESTS_FORBIDDEN);
+	assert_int_equal(answer(w, ROLE_GUARD, REQUEST_USB_AUTHORISE, "1-2",
+	                         usb_number_authorise(5, 0, 0) | USB_NODE_OPEN, -1),
+	        REQUESTS_FORBIDDEN);
+}
+
+/* udev gives the node to programs only when main says so, and takes it back. */
+static void a_node_is_roots_until_its_device_is_let_in_whole(void **state)
+{
+	struct workspace *w = *state;
+	const char *const uevent = "devices/usb1/1-2/uevent";
+	const char *const open = "add 00000000-0000-0000-0000-000000000000 SEKISHO=open\n";
+	const char *const closed = "change 00000000-0000-0000-0000-000000000000 SEKISHO=closed\n";
+	const uint64_t whole = usb_number_authorise(5, 1, 7);
+
+	sysfs_make(w);
+	assert_int_equal(answer(w, ROLE_GUARD, REQUEST_USB_AUTHORISE, "1-2", 5, -1), 0);
+	assert_int_equal(workspace_run(w, "test ! -s devices/usb1/1-2/uevent"), 0);
+	assert_int_equal(answer(w, ROLE_GUARD, REQUEST_USB_AUTHORISE, "1-2", whole, -1), 0);
+	assert_holds(w, uevent, closed);
+	assert_int_equal(
+	        answer(w, ROLE_GUARD, REQUEST_USB_AUTHORISE, "1-2", whole | USB_NODE_OPEN, -1), 0);
+	assert_holds(w, uevent, open);
+	assert_int_equal(answer(w, ROLE_GUARD, REQUEST_USB_AUTHORISE, "1-2",
+	                         usb_number_authorise(5, 2, 1) | USB_NODE_OPEN, -1),
+	        ERR_VERSION);
+	assert_holds(w, uevent, closed);
+	workspace_write_text(w, uevent, "");
+	assert_int_equal(answer(w, ROLE_GUARD, REQUEST_USB_DEAUTHORISE, "1-2", 5, -1), 0);
+	assert_holds(w, uevent, closed);
 }
 
 /* What drives a device without the kernel hears of it when it is open; where a driver is, nothing
@@ -303,17 +332,16 @@ static void an_interface_without_a_driver_is_announced_when_it_is_open(void **st
 
 	sysfs_make(w);
 	assert_int_equal(workspace_run(w, "cd devices/usb1/1-2 && mkdir 1-2:1.1/driver && "
-	                                  "for at in . 1-2:1.0 1-2:1.1 1-2:1.2; do "
+	                                  "for at in 1-2:1.0 1-2:1.1 1-2:1.2; do "
 	                                  ": >$at/uevent; done"),
 	        0);
 	assert_int_equal(answer(w, ROLE_GUARD, REQUEST_USB_AUTHORISE, "1-2",
 	                         usb_number_authorise(5, 0, 0), -1),
 	        0);
-	assert_int_equal(workspace_run(w, "test ! -s devices/usb1/1-2/uevent"), 0);
+	assert_int_equal(workspace_run(w, "test ! -s devices/usb1/1-2/1-2:1.0/uevent"), 0);
 	assert_int_equal(answer(w, ROLE_GUARD, REQUEST_USB_AUTHORISE, "1-2",
 	                         usb_number_authorise(5, 1, 3), -1),
 	        0);
-	assert_holds(w, "devices/usb1/1-2/uevent", "add\n");
 	/* "remove", and "add" over it. */
 	assert_holds(w, "devices/usb1/1-2/1-2:1.0/uevent", "add\nve\n");
 	assert_int_equal(workspace_run(w, "cd devices/usb1/1-2 && "
@@ -509,6 +537,7 @@ int main(void)
 	        TEST(a_hub_itself_is_left_open),
 	        TEST(only_the_device_that_was_judged_is_authorised),
 	        TEST(only_the_interfaces_that_were_judged_are_opened),
+	        TEST(a_node_is_roots_until_its_device_is_let_in_whole),
 	        TEST(an_interface_without_a_driver_is_announced_when_it_is_open),
 	        TEST(a_hub_that_gives_interfaces_away_gets_no_device),
 	        TEST(only_the_device_itself_is_asked),
