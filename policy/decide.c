@@ -46,6 +46,14 @@ static bool needs_permit(const struct policy *policy, enum treatment treatment)
 	       (treatment == TREATMENT_IMPORT || treatment == TREATMENT_EXPORT);
 }
 
+#define BIT(way) (UINT32_C(1) << (way))
+
+/* Ways without a block device: nothing of them can be made read-only. */
+static const uint32_t writable_ways =
+        BIT(WAY_MTP_PTP) | BIT(WAY_USB_NETWORK) | BIT(WAY_USB_SERIAL) | BIT(WAY_USB_PRINTER) |
+        BIT(WAY_BLUETOOTH) | BIT(WAY_WIFI) | BIT(WAY_HID) | BIT(WAY_SMARTCARD) |
+        BIT(WAY_SECURITY_KEY) | BIT(WAY_AUDIO) | BIT(WAY_VIDEO) | BIT(WAY_HUB) | BIT(WAY_OTHER);
+
 /* The first way of these with this treatment; WAY_COUNT: none. */
 static enum way way_treated(const struct policy *policy, uint32_t ways, enum treatment treatment)
 {
@@ -70,6 +78,7 @@ static uint32_t ways_not_denied(const struct policy *policy, uint32_t ways)
 static struct verdict judge_open(const struct policy *policy, uint32_t ways, size_t rule)
 {
 	static const enum treatment strictest[] = {TREATMENT_IMPORT, TREATMENT_EXPORT};
+	const enum way unkept = way_treated(policy, ways & writable_ways, TREATMENT_IMPORT);
 	struct verdict v = {.treatment = TREATMENT_ALLOW,
 	        .reason = rule != 0 ? REASON_RULE_ALLOWS : REASON_WAY_ALLOWED,
 	        .rule = rule,
@@ -82,6 +91,8 @@ static struct verdict judge_open(const struct policy *policy, uint32_t ways, siz
 			continue;
 		if (needs_permit(policy, strictest[i]))
 			return deny(REASON_NEEDS_PERMIT, rule, way);
+		if (unkept != WAY_COUNT)
+			return deny(REASON_WAY_DENIED, rule, unkept);
 		v.treatment = strictest[i];
 		v.way = way;
 	}

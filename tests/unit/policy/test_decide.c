@@ -148,6 +148,31 @@ static void other_tiers_name_import_and_export_outright(void **state)
 	policy_free(&p);
 }
 
+/* A phone cannot be kept from taking what it is given. */
+static void what_has_no_medium_is_not_imported(void **state)
+{
+	struct policy *p = policy_with("allow", TREATMENT_IMPORT);
+	struct verdict v;
+
+	(void)state;
+	p->tier = TIER_INTERNET;
+	p->treatments[WAY_MTP_PTP] = TREATMENT_IMPORT;
+	describe("with-interface 06:01:01");
+	v = policy_decide(p, &facts, &(struct circumstances){0});
+	assert_int_equal(v.treatment, TREATMENT_DENY);
+	assert_int_equal(v.reason, REASON_WAY_DENIED);
+	assert_int_equal(v.way, WAY_MTP_PTP);
+	describe("with-interface { 08:06:50 06:01:01 }");
+	v = policy_decide(p, &facts, &(struct circumstances){0});
+	assert_int_equal(v.way, WAY_MTP_PTP);
+	describe(STICK);
+	v = policy_decide(p, &facts, &(struct circumstances){0});
+	assert_int_equal(v.treatment, TREATMENT_IMPORT);
+	p->treatments[WAY_WIFI] = TREATMENT_IMPORT;
+	assert_int_equal(policy_decide_way(p, WAY_WIFI).treatment, TREATMENT_DENY);
+	policy_free(&p);
+}
+
 static void a_second_keyboard_must_be_named(void **state)
 {
 	const struct circumstances one = {.keyboards = 1};
@@ -186,6 +211,7 @@ int main(void)
 	        cmocka_unit_test(without_a_policy_nothing_is_allowed),
 	        cmocka_unit_test(cut_descriptors_are_denied),
 	        cmocka_unit_test(other_tiers_name_import_and_export_outright),
+	        cmocka_unit_test(what_has_no_medium_is_not_imported),
 	        cmocka_unit_test(a_second_keyboard_must_be_named),
 	        cmocka_unit_test(reasons_have_codes_and_sentences),
 	};
