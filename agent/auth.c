@@ -236,7 +236,7 @@ static void tell_state(struct auth *auth)
 	int error = 0;
 
 	auth->look_ms = 0;
-	pam_stack_survey(auth->child.root, &stacks);
+	pam_stack_survey(auth->child.root, &auth->rules.unattended, &stacks);
 	error = tell_seal(auth);
 	if (error == 0)
 		error = tell_drift(auth, &stacks);

@@ -14,9 +14,11 @@
 #include "core/error.h"
 #include "core/file.h"
 
-enum { FILE_SIZE_MAX = 65536, DEPTH_MAX = 8, NAME_SIZE = 64 };
+/* libpam takes what does not fit into its buffer, comments too, for a line of its own. */
+enum { FILE_SIZE_MAX = 65536, LINE_SIZE_MAX = 1000, DEPTH_MAX = 8, NAME_SIZE = 64 };
 
-#define SPACES " \t\r\v\f"
+#define SPACES " \t"
+#define SPACES_TO_SOME "\r\v\f" /* versions of libpam */
 #define DEFAULT_SOCKET "socket=/run/sekisho/auth.sock"
 
 /* In the order of their numbers (security/_pam_types.h). */
@@ -51,7 +53,7 @@ static const struct {
 };
 
 struct reader {
-	int dir;
+	const struct pam_dirs *dirs;
 	struct pam_config *config;
 };
 
@@ -133,17 +135,22 @@ static int parse_control(char *text, struct pam_module *module)
 	return ERR_FORMAT;
 }
 
+static const char *without_usr(const char *path)
+{
+	return strncmp(path, "/usr/", 5) == 0 ? path + 4 : path;
+}
+
 /* The file name of a module that lies where libpam's own do; else NULL. */
 static const char *module_name(const char *path)
 {
+	const char *directory = without_usr(SEKISHO_PAMDIR "/");
 	const char *slash = strrchr(path, '/');
 
 	if (slash == NULL)
 		return path;
-	if (strncmp(path, "/lib/", 5) != 0 && strncmp(path, "/usr/lib/", 9) != 0)
-		return NULL;
-	if (strstr(path, "..") != NULL || slash - path < 9 ||
-	        strncmp(slash - 9, "/security", 9) != 0)
+	path = without_usr(path);
+	if ((size_t)(slash + 1 - path) != strlen(directory) ||
+	        strncmp(path, directory, strlen(directory)) != 0)
 		return NULL;
 	return slash + 1;
 }
@@ -176,16 +183,15 @@ static int add_module(const struct reader *r, const struct pam_module *module)
 	return 0;
 }
 
-/* Cuts the next word, or [..] group, off *line; NULL at the end. */
+/* Cuts the next word, or [..] group, off *line; NULL at the end, or where a group does not end with
+ * its bracket. */
 static char *next_word(char **line)
 {
 	char *word = *line + strspn(*line, SPACES);
 	size_t length = word[0] == '[' ? strcspn(word, "]") + 1 : strcspn(word, SPACES);
 
-	if (word[0] == '\0')
+	if (word[0] == '\0' || length > strlen(word) || strcspn(word + length, SPACES) != 0)
 		return NULL;
-	if (length > strlen(word))
-		length = strlen(word);
 	*line = word + length;
 	if (**line != '\0')
 		*(*line)++ = '\0';
@@ -233,12 +239,15 @@ static int read_auth(const struct reader *r, char *line, bool quiet, unsigned le
 
 static int read_line(const struct reader *r, char *line, unsigned level, unsigned depth)
 {
-	char *type = next_word(&line);
+	char *type = NULL;
 	bool quiet = false;
 	char *name = NULL;
 
-	if (type == NULL)
+	if (line[strspn(line, SPACES)] == '\0')
 		return 0;
+	type = next_word(&line);
+	if (type == NULL)
+		return ERR_FORMAT;
 	if (strcmp(type, "@include") == 0) {
 		name = next_word(&line);
 		return name != NULL ? read_named(r, name, level, depth + 1) : ERR_FORMAT;
@@ -250,64 +259,95 @@ static int read_line(const struct reader *r, char *line, unsigned level, unsigne
 	return is_auth(type) ? read_auth(r, line, quiet, level, depth) : 0;
 }
 
-/* Cuts the comment and the blanks at the end; true when the line goes on in the next. */
-static bool trim_line(char *line)
+/* Cuts the comment and the blanks at the end; *more when the line goes on in the next. Versions of
+ * libpam do not agree about a comment behind the backslash. */
+static int trim_line(char *line, bool *more)
 {
 	size_t length = strcspn(line, "#");
+	bool comment = line[length] != '\0';
 
 	while (length > 0 && strchr(SPACES, line[length - 1]) != NULL)
 		length--;
 	line[length] = '\0';
-	if (length == 0 || line[length - 1] != '\\')
-		return false;
-	line[length - 1] = '\0';
-	return true;
+	*more = length > 0 && line[length - 1] == '\\';
+	if (*more)
+		line[length - 1] = '\0';
+	return *more && comment ? ERR_FORMAT : 0;
 }
 
 /* Lines that a backslash continues are joined in place: what is joined is never longer than what
- * was read. */
+ * was read. What goes on in an empty line, or in none, is not understood. */
 static int read_text(const struct reader *r, char *text, unsigned level, unsigned depth)
 {
 	char *rest = text;
 	char *line = text;
 	char *end = text;
+	bool more = false;
 	int error = 0;
 
 	while (error == 0 && rest != NULL) {
 		char *part = strsep(&rest, "\n");
-		bool more = trim_line(part);
-		size_t length = strlen(part);
+		bool follows = more;
 
-		memmove(end, part, length);
-		end += length;
-		if (more && rest != NULL) {
+		if ((size_t)(end - line) + strlen(part) > LINE_SIZE_MAX)
+			return ERR_TOO_LONG;
+		error = trim_line(part, &more);
+		if (error != 0 || (follows && part[0] == '\0') || (more && rest == NULL))
+			return ERR_FORMAT;
+		memmove(end, part, strlen(part) + 1);
+		end += strlen(end);
+		if (more) {
 			*end++ = ' ';
 			continue;
 		}
-		*end = '\0';
-		error = more ? ERR_FORMAT : read_line(r, line, level, depth);
+		error = read_line(r, line, level, depth);
 		line = rest;
 		end = rest;
 	}
 	return error;
 }
 
-static int read_file(int dir, const char *name, char **text)
+/* Who may write it decides who gets in. */
+static int check_file(int fd)
 {
 	struct stat st;
+
+	if (fstat(fd, &st) != 0)
+		return ERR_IO;
+	if (!S_ISREG(st.st_mode) || (st.st_mode & (S_IWGRP | S_IWOTH)) != 0 ||
+	        (st.st_uid != 0 && st.st_uid != geteuid()))
+		return ERR_UNSAFE;
+	return 0;
+}
+
+static int open_file(const struct pam_dirs *dirs, const char *name)
+{
+	const int flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
+	int fd = dirs->own >= 0 ? openat(dirs->own, name, flags) : -1;
+
+	if (fd < 0 && (dirs->own < 0 || errno == ENOENT)) {
+		errno = ENOENT;
+		fd = dirs->vendor >= 0 ? openat(dirs->vendor, name, flags) : -1;
+	}
+	return fd;
+}
+
+static int read_file(const struct pam_dirs *dirs, const char *name, char **text)
+{
 	uint8_t *data = NULL;
 	size_t length = 0;
 	int error = 0;
-	int fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	int fd = open_file(dirs, name);
 
 	*text = NULL;
 	if (fd < 0)
 		return errno == ENOENT ? ERR_NOT_FOUND : ERR_IO;
-	error = fstat(fd, &st) == 0 && S_ISREG(st.st_mode) ? 0 : ERR_UNSAFE;
+	error = check_file(fd);
 	if (error == 0)
 		error = file_read(fd, FILE_SIZE_MAX, &data, &length);
 	close(fd);
-	if (error == 0 && memchr(data, '\0', length) != NULL)
+	if (error == 0 && (memchr(data, '\0', length) != NULL ||
+	                          strpbrk((const char *)data, SPACES_TO_SOME) != NULL))
 		error = ERR_FORMAT;
 	if (error == 0)
 		*text = (char *)data;
@@ -324,7 +364,7 @@ static int read_named(const struct reader *r, const char *name, unsigned level, 
 	if (depth > DEPTH_MAX || strchr(name, '/') != NULL || name[0] == '.' ||
 	        strlen(name) >= NAME_SIZE)
 		return ERR_FORMAT;
-	error = read_file(r->dir, name, &text);
+	error = read_file(r->dirs, name, &text);
 	if (error == ERR_NOT_FOUND && depth > 0)
 		error = ERR_FORMAT;
 	if (error == 0)
@@ -333,9 +373,9 @@ static int read_named(const struct reader *r, const char *name, unsigned level, 
 	return error;
 }
 
-int pam_config_read(int dir, const char *service, struct pam_config *config)
+int pam_config_read(const struct pam_dirs *dirs, const char *service, struct pam_config *config)
 {
-	const struct reader reader = {.dir = dir, .config = config};
+	const struct reader reader = {.dirs = dirs, .config = config};
 
 	config->count = 0;
 	return read_named(&reader, service, 0, 0);

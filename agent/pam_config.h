@@ -36,13 +36,21 @@ struct pam_module {
 	int actions[PAM_CONFIG_VALUES];
 };
 
+/* Where libpam looks for a service, one after the other; -1 where there is no such directory. */
+struct pam_dirs {
+	int own;    /* etc/pam.d */
+	int vendor; /* usr/lib/pam.d */
+};
+
 struct pam_config {
 	size_t count;
 	struct pam_module modules[PAM_CONFIG_MODULES_MAX];
 };
 
-/* ERR_NOT_FOUND: no file of this name. ERR_FORMAT, ERR_TOO_LONG, ERR_IO: not understood as a whole.
+/*
+ * ERR_NOT_FOUND: no file of this name. ERR_FORMAT, ERR_TOO_LONG, ERR_IO: not understood as a whole;
+ * so is what versions of libpam read differently. ERR_UNSAFE: others than root may write it.
  */
-int pam_config_read(int dir, const char *service, struct pam_config *config);
+int pam_config_read(const struct pam_dirs *dirs, const char *service, struct pam_config *config);
 
 #endif

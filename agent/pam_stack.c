@@ -1,22 +1,24 @@
 #include "agent/pam_stack.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "agent/pam_config.h"
+#include "agent/autologin.h"
 #include "agent/pam_file.h"
 #include "core/error.h"
-#include "policy/services.h"
 
 /* libpam's "impression", with the status where it matters. */
 enum impression { UNDECIDED, POSITIVE, POSITIVE_FAILED, NEGATIVE, IMPRESSION_COUNT };
 
 struct walk {
 	const struct pam_config *config;
+	bool callers; /* the service's program runs as who asks for it */
 	/* Places seen, so that each is left once; one more than there are modules: the end. */
 	bool seen[PAM_CONFIG_MODULES_MAX + 1][IMPRESSION_COUNT];
 	struct place {
@@ -35,13 +37,13 @@ static void visit(struct walk *w, size_t at, enum impression impression)
 	w->open[w->open_count++] = (struct place){at, impression};
 }
 
-static bool may_return(enum pam_module_kind kind, int value)
+static bool may_return(const struct walk *w, enum pam_module_kind kind, int value)
 {
 	switch (kind) {
 	case PAM_MODULE_SEKISHO:
 		return value != PAM_VALUE_SUCCESS && value != PAM_VALUE_IGNORE;
 	case PAM_MODULE_ROOTOK:
-		return value != PAM_VALUE_SUCCESS;
+		return !w->callers || value != PAM_VALUE_SUCCESS;
 	case PAM_MODULE_DENY:
 		return value == PAM_VALUE_AUTH_ERR;
 	case PAM_MODULE_ANY:
@@ -125,11 +127,23 @@ static void follow(struct walk *w, size_t at, enum impression impression, int va
 	}
 }
 
-static bool reaches_success(const struct pam_config *config)
+/* pam_rootok asks who runs the program: that is root for everybody at login(1) or a greeter. */
+static bool runs_as_caller(const char *service)
+{
+	static const char *const names[] = {
+	        "su", "su-l", "runuser", "runuser-l", "chfn", "chsh", "passwd", "polkit-1"};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (strcmp(service, names[i]) == 0)
+			return true;
+	return false;
+}
+
+static bool reaches_success(const struct pam_config *config, const char *service)
 {
 	static struct walk w;
 
-	w = (struct walk){.config = config};
+	w = (struct walk){.config = config, .callers = runs_as_caller(service)};
 	visit(&w, 0, UNDECIDED);
 	while (w.open_count > 0) {
 		struct place place = w.open[--w.open_count];
@@ -143,7 +157,7 @@ static bool reaches_success(const struct pam_config *config)
 			continue;
 		}
 		for (int value = 0; value < PAM_CONFIG_VALUES; value++)
-			if (may_return(kind, value))
+			if (may_return(&w, kind, value))
 				follow(&w, place.at, place.impression, value);
 	}
 	return w.not_understood || w.seen[config->count][POSITIVE];
@@ -157,19 +171,31 @@ static bool names_sekisho(const struct pam_config *config)
 	return false;
 }
 
-enum pam_stack_answer pam_stack_check(int dir, const char *service)
+enum pam_stack_answer pam_stack_check(const struct pam_dirs *dirs, const char *service)
 {
 	static struct pam_config config;
-	int error = pam_config_read(dir, service, &config);
+	int error = pam_config_read(dirs, service, &config);
 
 	if (error == ERR_NOT_FOUND)
 		return PAM_STACK_ABSENT;
-	if (error != 0 || reaches_success(&config))
+	if (error == 0 && config.count == 0)
+		error = pam_config_read(dirs, "other", &config);
+	if (error == ERR_NOT_FOUND)
+		return PAM_STACK_ABSENT;
+	if (error != 0 || reaches_success(&config, service))
 		return PAM_STACK_BYPASSED;
 	return names_sekisho(&config) ? PAM_STACK_HELD : PAM_STACK_ABSENT;
 }
 
 enum { DISPLAY_MANAGER_SIZE = 64 };
+
+struct survey {
+	struct pam_dirs dirs;
+	const struct services *unattended;
+	bool module_whole;
+	char manager[DISPLAY_MANAGER_SIZE]; /* the display manager's service, or "" */
+	struct pam_stacks *stacks;
+};
 
 static void add_name(char list[static PAM_STACK_LIST_MAX], const char *name)
 {
@@ -178,17 +204,16 @@ static void add_name(char list[static PAM_STACK_LIST_MAX], const char *name)
 	snprintf(list + length, PAM_STACK_LIST_MAX - length, "%s%s", length > 0 ? " " : "", name);
 }
 
-static void survey_service(
-        int dir, const char *service, enum pam_file module, struct pam_stacks *stacks)
+static void survey_service(const struct survey *s, const char *service)
 {
-	enum pam_stack_answer answer = pam_stack_check(dir, service);
+	enum pam_stack_answer answer = pam_stack_check(&s->dirs, service);
 
-	if (answer == PAM_STACK_HELD && module == PAM_FILE_CHANGED)
+	if (answer == PAM_STACK_HELD && !s->module_whole)
 		answer = PAM_STACK_BYPASSED;
 	if (answer == PAM_STACK_HELD)
-		add_name(stacks->held, service);
+		add_name(s->stacks->held, service);
 	else if (answer == PAM_STACK_BYPASSED)
-		add_name(stacks->bypassed, service);
+		add_name(s->stacks->bypassed, service);
 }
 
 static bool is_known(const char *service)
@@ -199,9 +224,41 @@ static bool is_known(const char *service)
 	return false;
 }
 
+/* What Debian's tools leave behind, and what others include, is no service. */
+static bool is_leftover(const char *name)
+{
+	return name[0] == '.' || strncmp(name, "common-", 7) == 0 || strstr(name, ".dpkg-") ||
+	       strstr(name, ".ucf-") || name[strlen(name) - 1] == '~';
+}
+
+static int is_other_service(const struct dirent *entry)
+{
+	return entry->d_type != DT_DIR && !is_leftover(entry->d_name) && !is_known(entry->d_name);
+}
+
+/* Services that this part does not know by name: only what is wrong with them is told. */
+static void survey_others(const struct survey *s, int dir)
+{
+	struct dirent **found = NULL;
+	int count = dir >= 0 ? scandirat(dir, ".", &found, is_other_service, alphasort) : 0;
+
+	for (int i = 0; i < count; i++) {
+		const char *name = found[i]->d_name;
+		bool again = dir == s->dirs.vendor && s->dirs.own >= 0 &&
+		             faccessat(s->dirs.own, name, F_OK, 0) == 0;
+
+		if (!again && strcmp(name, s->manager) != 0 &&
+		        !services_have(s->unattended, name) &&
+		        pam_stack_check(&s->dirs, name) == PAM_STACK_BYPASSED)
+			add_name(s->stacks->bypassed, name);
+		free(found[i]);
+	}
+	free(found);
+}
+
 /* What display-manager.service is a link to, without its directory and ".service"; a display
  * manager's own service is named so. */
-static bool display_manager(int root, char name[static DISPLAY_MANAGER_SIZE])
+static void name_manager(int root, char name[static DISPLAY_MANAGER_SIZE])
 {
 	char target[PATH_MAX] = "";
 	ssize_t length = readlinkat(
@@ -210,26 +267,48 @@ static bool display_manager(int root, char name[static DISPLAY_MANAGER_SIZE])
 	const char *base = slash != NULL ? slash + 1 : target;
 	size_t stem = strcspn(base, ".");
 
-	if (length <= 0 || stem == 0 || stem >= DISPLAY_MANAGER_SIZE)
-		return false;
+	if (length <= 0 || stem >= DISPLAY_MANAGER_SIZE)
+		return;
 	memcpy(name, base, stem);
 	name[stem] = '\0';
-	return true;
 }
 
-void pam_stack_survey(int root, struct pam_stacks *stacks)
+static int open_directory(int root, const char *path)
 {
-	int dir = openat(root, "etc/pam.d", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return openat(root, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+}
+
+/* Without either directory libpam reads this, and nobody here does. */
+static bool has_old_file(int root, const struct pam_dirs *dirs)
+{
+	return dirs->own < 0 && dirs->vendor < 0 && faccessat(root, "etc/pam.conf", F_OK, 0) == 0;
+}
+
+void pam_stack_survey(int root, const struct services *unattended, struct pam_stacks *stacks)
+{
 	enum pam_file module = pam_file_check(root);
-	char manager[DISPLAY_MANAGER_SIZE];
+	struct survey s = {
+	        .dirs = {open_directory(root, "etc/pam.d"), open_directory(root, "usr/lib/pam.d")},
+	        .unattended = unattended,
+	        /* libpam looks for a missing one elsewhere. */
+	        .module_whole = module != PAM_FILE_CHANGED && module != PAM_FILE_ABSENT,
+	        .stacks = stacks,
+	};
 
 	*stacks = (struct pam_stacks){0};
 	snprintf(stacks->module, sizeof(stacks->module), "%s", pam_file_name(module));
-	if (dir < 0)
-		return;
 	for (size_t i = 0; services_interactive(i) != NULL; i++)
-		survey_service(dir, services_interactive(i), module, stacks);
-	if (display_manager(root, manager) && !is_known(manager))
-		survey_service(dir, manager, module, stacks);
-	close(dir);
+		survey_service(&s, services_interactive(i));
+	name_manager(root, s.manager);
+	if (s.manager[0] != '\0' && !is_known(s.manager))
+		survey_service(&s, s.manager);
+	survey_others(&s, s.dirs.own);
+	survey_others(&s, s.dirs.vendor);
+	if (has_old_file(root, &s.dirs))
+		add_name(stacks->bypassed, "pam.conf");
+	autologin_survey(root, stacks->bypassed, sizeof(stacks->bypassed));
+	if (s.dirs.own >= 0)
+		close(s.dirs.own);
+	if (s.dirs.vendor >= 0)
+		close(s.dirs.vendor);
 }

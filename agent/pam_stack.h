@@ -5,6 +5,9 @@
 
 #include <stdbool.h>
 
+#include "agent/pam_config.h"
+#include "policy/services.h"
+
 enum { PAM_STACK_LIST_MAX = 1024 };
 
 enum pam_stack_answer {
@@ -15,12 +18,13 @@ enum pam_stack_answer {
 };
 
 /*
- * Walks every path through the auth stack of pam.d/service (dir: pam.d), each module answering
- * anything it may, and pam_sekisho never success. pam_rootok lets through only who is root already
- * and pam_deny nobody. A pam_sekisho with another socket, behind '-' (skipped when missing) or from
- * a strange directory counts as any module.
+ * Walks every path through the service's auth stack, or other's where it has none, each module
+ * answering anything it may, and pam_sekisho never success. pam_deny lets nobody through, and
+ * pam_rootok only who is root already, in services whose program runs as who asks. A pam_sekisho
+ * with another socket, behind '-' (skipped when missing) or from a strange directory counts as any
+ * module. A file that others than root may write counts as not understood.
  */
-enum pam_stack_answer pam_stack_check(int dir, const char *service);
+enum pam_stack_answer pam_stack_check(const struct pam_dirs *dirs, const char *service);
 
 struct pam_stacks {
 	char held[PAM_STACK_LIST_MAX]; /* service names, space separated */
@@ -28,9 +32,12 @@ struct pam_stacks {
 	char module[8]; /* pam_file_name() */
 };
 
-/* The services people log in by: login, su, sudo, sshd, display managers, lockers, and what the
- * display manager's unit is named after. With a changed module none is held. root: what etc/pam.d
- * is under. */
-void pam_stack_survey(int root, struct pam_stacks *stacks);
+/*
+ * The services people log in by: login, su, sudo, sshd, display managers, lockers, and what the
+ * display manager's unit is named after; of all others those that are bypassed, unless the policy
+ * calls them unattended. With a changed or missing module none is held. Beside the bypassed stand
+ * the ways in that ask no stack (agent/autologin.h). root: what etc/pam.d is under.
+ */
+void pam_stack_survey(int root, const struct services *unattended, struct pam_stacks *stacks);
 
 #endif
