@@ -13,6 +13,9 @@
 #include "core/file.h"
 #include "core/log.h"
 
+/* Some thousand events. */
+enum { RESERVE = 1 << 20 };
+
 /* Wider than the names we give: whatever journal_verify() reads is watched. */
 static bool is_journal_name(const char *name)
 {
@@ -149,6 +152,20 @@ static void let_go(struct signer_journal *j)
 	j->fd = -1;
 }
 
+/* Room behind the last line, so that who fills the disk keeps nobody from logging in. It changes
+ * the file's times: before remember_current(). */
+static void reserve(struct signer_journal *j)
+{
+	struct stat status;
+
+	if (fstat(j->fd, &status) != 0 || j->reserved - status.st_size >= RESERVE / 2)
+		return;
+	if (fallocate(j->fd, FALLOC_FL_KEEP_SIZE, status.st_size, RESERVE) == 0)
+		j->reserved = status.st_size + RESERVE;
+	else if (errno == ENOSPC)
+		log_error("journal: %s", strerror(errno));
+}
+
 static int take_file(struct signer_journal *j, const char *name, int flags)
 {
 	struct stat status;
@@ -164,6 +181,8 @@ static int take_file(struct signer_journal *j, const char *name, int flags)
 	j->fd = fd; /* transferred */
 	memset(&j->file, 0, sizeof(j->file));
 	snprintf(j->file.name, sizeof(j->file.name), "%s", name);
+	j->reserved = 0;
+	reserve(j);
 	return remember_current(j);
 }
 
@@ -245,11 +264,13 @@ static int write_pending(struct signer_journal *j)
 	if (file_write(j->fd, j->pending, j->pending_length) != 0 || fdatasync(j->fd) != 0) {
 		int number = errno;
 
+		j->reserved = 0;
 		if (ftruncate(j->fd, j->file.size) != 0 || remember_current(j) != 0)
 			let_go(j);
 		errno = number;
 		return ERR_IO;
 	}
+	reserve(j);
 	return remember_current(j);
 }
 

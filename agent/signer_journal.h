@@ -32,7 +32,8 @@ struct signer_journal {
 	size_t pending_length;
 	struct journal_file *files; /* as this process left or last verified them, by name */
 	size_t file_count;
-	bool suspect; /* somebody else touched the files since then */
+	off_t reserved; /* how far there is room on the disk that nobody else can take */
+	bool suspect;   /* somebody else touched the files since then */
 	bool broken;
 	struct journal_fault fault; /* valid while broken */
 	int failure;                /* errno of the last write that failed, 0 once one succeeded */

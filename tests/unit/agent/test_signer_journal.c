@@ -390,6 +390,27 @@ static void a_failed_write_leaves_no_trace(void **state)
 	signer_journal_close(&j);
 }
 
+/* Who fills the disk takes nothing of what the next events need. */
+static void there_is_room_for_the_next_events(void **state)
+{
+	int dir = *(int *)*state;
+	struct signer_journal j;
+	struct stat status;
+
+	start(&j, dir, NULL);
+	add_and_commit(&j, 1);
+	assert_int_equal(fstatat(dir, FIRST_FILE, &status, 0), 0);
+	assert_true(status.st_blocks * 512 >= status.st_size + (512 << 10));
+	signer_journal_close(&j);
+	start(&j, dir, NULL);
+	add_and_commit(&j, 1);
+	assert_int_equal(fstatat(dir, FIRST_FILE, &status, 0), 0);
+	assert_true(status.st_blocks * 512 >= status.st_size + (512 << 10));
+	signer_journal_inspect(&j);
+	assert_false(j.broken);
+	signer_journal_close(&j);
+}
+
 static void a_file_ends_at_its_size(void **state)
 {
 	int dir = *(int *)*state;
@@ -449,6 +470,7 @@ int main(void)
 	        cmocka_unit_test_setup_teardown(an_added_line_is_seen, setup, teardown),
 	        cmocka_unit_test_setup_teardown(touching_is_no_fault, setup, teardown),
 	        cmocka_unit_test_setup_teardown(a_failed_write_leaves_no_trace, setup, teardown),
+	        cmocka_unit_test_setup_teardown(there_is_room_for_the_next_events, setup, teardown),
 	        cmocka_unit_test_setup_teardown(a_file_ends_at_its_size, setup, teardown),
 	};
 
