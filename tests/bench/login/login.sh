@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
-# A login by a counted code, whole pamtester process, beside pam_permit (the floor), pam_oath and google-authenticator, among
-# 10, 1,000 and 100,000 enrolled users: wall clock (median), processor time and bytes written, the agent's own included.
+# A login by a time-based code and by a counted one, whole pamtester process, beside pam_permit (the floor), pam_oath and
+# google-authenticator, among 10, 1,000 and 100,000 enrolled users: wall clock (median), processor time and bytes written, the agent's
+# own included.
 #     tests/bench/login/login.sh [BUILD [ROUNDS]]         (build/release, 100)
-# They are asked in turn, so that what else the machine does falls on all alike; pam_oath afterwards. Wants root, pamtester, oathtool and python3; the
-# peers from Debian's libpam-oath and libpam-google-authenticator, installed, or unpacked with dpkg -x into a directory named
-# by LOGIN_PEERS_ROOT. TOTP costs what HOTP does, but no module takes a hundred TOTP codes in a minute.
+# They are asked in turn, so that what else the machine does falls on all alike; pam_oath afterwards. Wants root, pamtester, oathtool
+# and python3; the peers from Debian's libpam-oath and libpam-google-authenticator, installed, or unpacked with dpkg -x into a
+# directory named by LOGIN_PEERS_ROOT. No module takes a TOTP code twice: before each such login every state is put back, on the disk.
 set -euo pipefail
 cd "$(dirname "$0")/../../.."
 build=$(realpath "${1:-build/release}")
@@ -90,10 +91,38 @@ enrol() { # COUNT: games among so many
 	sync
 }
 
+measure() { # USERS CODES
+	# shellcheck disable=SC2016,SC2086 # the inner shell's; words
+	unshare --mount sh -c 'mount --bind "$1" /etc/pam.d && shift && exec "$@"' - "$work/pam.d" \
+		python3 tests/bench/login/measure.py "$1" "$2" "$(pgrep -P "$agent")" $services
+}
+
+# What is put back: the states of people who have a time-based token and have not used it yet.
+prepare_totp() { # USERS
+	sekisho revoke games all >/dev/null
+	sekisho enrol totp games --secret-file "$work/seed" --no-confirm >/dev/null
+	cp "$state/games" "$work/enrolled"
+	enrol "$1"
+	sed -i 's,^HOTP,HOTP/T30,' "$work/users.oath"
+	printf '%s\n" TOTP_AUTH\n" DISALLOW_REUSE\n" WINDOW_SIZE 3\n' "$(printf '%s' $seed | xxd -r -p | base32)" >"$work/google"
+	for file in "$state/games" "$work/users.oath" "$work/google"; do
+		cp "$file" "$work/before-$(basename "$file")"
+		echo "$work/before-$(basename "$file") $file"
+	done >"$work/states"
+}
+
+echo "time-based codes"
+for count in 10 1000 100000; do
+	prepare_totp $count
+	measure $count "totp:$seed:$rounds:$work/states"
+done
+sekisho revoke games all >/dev/null
+sekisho enrol hotp games --secret-file "$work/seed" --no-confirm >/dev/null
+cp "$state/games" "$work/enrolled"
+[ ! -e "$work/google" ] || printf '%s\n" HOTP_COUNTER 1\n" WINDOW_SIZE 17\n' "$(printf '%s' $seed | xxd -r -p | base32)" >"$work/google"
+echo "counted codes"
 oathtool --hotp -c 1 -w "$rounds" $seed >"$work/codes"
 for count in 10 1000 100000; do
 	enrol $count
-	# shellcheck disable=SC2016,SC2086 # the inner shell's; words
-	unshare --mount sh -c 'mount --bind "$1" /etc/pam.d && shift && exec "$@"' - "$work/pam.d" \
-		python3 tests/bench/login/measure.py "$count" "$work/codes" "$(pgrep -P "$agent")" $services
+	measure $count "$work/codes"
 done

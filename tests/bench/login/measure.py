@@ -1,4 +1,10 @@
-"""measure.py USERS CODES MAIN SERVICE...: a table row for each service; MAIN is the agent's main process."""
+"""measure.py USERS CODES MAIN SERVICE...: a table row for each service; MAIN is the agent's main process.
+
+CODES is a file of codes, or totp:SEED:ROUNDS:FILE for the code of the moment, so many times; each line of that FILE, "FROM TO",
+names a state that is put back before each login, on the disk.
+"""
+import hashlib
+import hmac
 import os
 import resource
 import statistics
@@ -6,7 +12,14 @@ import subprocess
 import sys
 import time
 
-users, codes, main = sys.argv[1], open(sys.argv[2]).read().split(), sys.argv[3]
+users, main = sys.argv[1], sys.argv[3]
+seed, states = None, []
+if sys.argv[2].startswith("totp:"):
+    _, seed, rounds, file = sys.argv[2].split(":")
+    codes = [None] * int(rounds)
+    states = [(open(old, "rb").read(), new) for old, new in (line.split() for line in open(file))]
+else:
+    codes = open(sys.argv[2]).read().split()
 services = sys.argv[4:]
 tick = os.sysconf("SC_CLK_TCK")
 
@@ -44,7 +57,27 @@ def client_cpu():
     return used.ru_utime + used.ru_stime
 
 
+def code_now():
+    if time.time() % 30 > 28:  # not one that ends while it is used
+        time.sleep(2.5)
+    digest = hmac.new(bytes.fromhex(seed), int(time.time() // 30).to_bytes(8, "big"), hashlib.sha1).digest()
+    at = digest[-1] & 15
+    return f"{(int.from_bytes(digest[at:at + 4], 'big') & 0x7fffffff) % 1000000:06d}"
+
+
+def put_back():
+    for old, new in states:
+        fd = os.open(new, os.O_WRONLY)
+        os.pwrite(fd, old, 0)
+        os.ftruncate(fd, len(old))
+        os.fsync(fd)
+        os.close(fd)
+
+
 def log_in(service, code):
+    if seed is not None:
+        put_back()
+        code = code_now()
     before = (client_cpu(), all_written())
     begun = time.perf_counter()
     done = subprocess.run(["pamtester", service, "games", "authenticate"], input=code + "\n",
