@@ -77,6 +77,20 @@ static const struct storage_key *key_of(const struct auth *auth)
 	return auth->seal.answer == SEAL_OPEN ? &secret.key : NULL;
 }
 
+/* Where there is no room for it logins go on all the same. */
+static void fill_decoy(struct auth *auth)
+{
+	int fd = -1;
+	int error = channel_request(&auth->child.channel, REQUEST_USER_OPEN, "", 0, -1, &fd);
+
+	if (error == 0)
+		error = auth_state_fill_decoy(fd);
+	if (error != 0)
+		log_error("%s: %s", AUTH_DECOY, error_text(error));
+	if (fd >= 0)
+		close(fd);
+}
+
 /* Synchronous: a login without the key is refused, and there is nothing else to do here. One that
  * we have stays when the TPM is away. */
 static void ask_key(struct auth *auth, int timeout_ms)
@@ -280,19 +294,24 @@ static void on_main(void *context, struct frame *frame)
 	}
 }
 
-/* 0 and *fd, the user's or the decoy's state file. */
+/* 0 and *fd, the user's or the decoy's state file. Main is asked for both, whoever it is: that
+ * takes as long for a name that is not enrolled. */
 static int open_state(struct auth *auth, const char *user, enum worker_gift *gift, int *fd)
 {
 	struct channel *channel = &auth->child.channel;
-	int error = ERR_NOT_FOUND;
+	int decoy = -1;
+	int own = -1;
+	int decoy_error = channel_request(channel, REQUEST_USER_OPEN, "", 0, -1, &decoy);
+	int own_error = channel_request(
+	        channel, REQUEST_USER_OPEN, auth_state_name(user) ? user : "", 0, -1, &own);
+	bool is_own = auth_state_name(user) && own_error != ERR_NOT_FOUND;
+	int unused = is_own ? decoy : own;
 
-	*gift = GIFT_OWN;
-	if (auth_state_name(user))
-		error = channel_request(channel, REQUEST_USER_OPEN, user, 0, -1, fd);
-	if (error != ERR_NOT_FOUND)
-		return error;
-	*gift = GIFT_DECOY;
-	return channel_request(channel, REQUEST_USER_OPEN, "", 0, -1, fd);
+	*gift = is_own ? GIFT_OWN : GIFT_DECOY;
+	*fd = is_own ? own : decoy; /* transferred */
+	if (unused >= 0)
+		close(unused);
+	return is_own ? own_error : decoy_error;
 }
 
 /* A channel of the worker's own: what it says to the signer does not mix with what another says. */
@@ -491,8 +510,17 @@ static int start_worker(struct auth *auth, struct worker_slot *slot, int client,
 static void turn_away(int client)
 {
 	const uint8_t result = LOGIN_UNAVAILABLE;
+	uint8_t memory[LOGIN_TEXT_MAX + 16];
+	struct buffer b = buffer_over(memory, sizeof(memory));
 
+	buffer_put_u8(&b, LOGIN_ERROR);
+	buffer_put_string(
+	        &b, LANGUAGE("ログインが集中しています。しばらくしてからやり直してください。",
+	                    "Too many logins at once; try again in a moment."));
+	(void)frame_send(client, LOGIN_PROMPT, b.data, b.length, NULL, 0);
 	(void)frame_send(client, LOGIN_RESULT, &result, sizeof(result), NULL, 0);
+	/* What is left unread when it is closed would take the answer back. */
+	(void)recv(client, memory, sizeof(memory), MSG_DONTWAIT);
 }
 
 static void accept_login(struct auth *auth)
@@ -628,6 +656,7 @@ int main(int argc, char **argv)
 		                        "changes of PAM's configuration cannot be watched"));
 	storage_key_guard(&secret.key);
 	ask_key(&auth, KEY_STARTING_MS);
+	fill_decoy(&auth);
 	do_due(&auth);
 	error = channel_ready(&auth.child.channel);
 	while (error == 0) {

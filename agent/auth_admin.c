@@ -252,11 +252,10 @@ int auth_admin_precheck(
 	if (error != 0 && error != ERR_NOT_FOUND)
 		return refuse(user, error_text(error));
 	if (taken && mode == ADMIN_FIRST)
-		return refuse(
-		        user, LANGUAGE("登録済みです。もう一つ増やすときは --add、作り直すときは "
-		                       "--replace を付けてください",
-		                      "is enrolled already; --add makes one more, --replace "
-		                      "a new one"));
+		return refuse(user, LANGUAGE("登録済みです。増やすときは --add、作り直すときは "
+		                             "--replace を付けてください",
+		                            "is enrolled already; --add makes one more, --replace "
+		                            "a new one"));
 	if (full && (mode != ADMIN_REPLACE || !taken))
 		return refuse(user,
 		        LANGUAGE("登録できる数に達しています", "has as many tokens as can be"));

@@ -132,7 +132,7 @@ static void explain(const struct card_login *c, const struct card_signature *s,
 		        LANGUAGE("暗証番号が違います。%s%sあと%u回でこの利用者がロックされます。",
 		                "Wrong PIN. %s%s%u more and this user is locked."),
 		        card_pin_left(kind_of(c), s->tries),
-		        LANGUAGE("", s->tries == CARD_TRIES_ALL ? "" : " "), answer->left);
+		        s->tries == CARD_TRIES_ALL ? "" : LANGUAGE("\n", " "), answer->left);
 		break;
 	case CARD_ANSWER_LOCKED_PIN:
 		snprintf(text, sizeof(text), "%s", card_pin_locked(kind_of(c)));

@@ -62,10 +62,10 @@ static void print_tries(unsigned tries, char out[static LOGIN_TEXT_MAX / 2])
 	out[0] = '\0';
 	if (tries == 0)
 		(void)snprintf(out, LOGIN_TEXT_MAX / 2, "%s%s", fido2_answer_text(FIDO2_LOCKED_PIN),
-		        LANGUAGE("", " "));
+		        LANGUAGE("\n", " "));
 	else if (tries != FIDO2_TRIES_UNKNOWN)
 		(void)snprintf(out, LOGIN_TEXT_MAX / 2,
-		        LANGUAGE("あと%u回間違えるとセキュリティキーがロックされます。",
+		        LANGUAGE("あと%u回間違えるとセキュリティキーがロックされます。\n",
 		                "%u more and the security key is locked. "),
 		        tries);
 }

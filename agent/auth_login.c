@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -52,7 +53,21 @@ static int receive_begin(struct worker *w)
 	buffer_get_string(&frame.payload, begin->user, sizeof(begin->user));
 	buffer_get_string(&frame.payload, begin->tty, sizeof(begin->tty));
 	buffer_get_string(&frame.payload, begin->rhost, sizeof(begin->rhost));
+	/* A locker that runs since before an upgrade has a module that does not say it. */
+	if (frame.payload.offset < frame.payload.length)
+		begin->language = buffer_get_u8(&frame.payload);
+	if (begin->language > LANGUAGE_JAPANESE)
+		return ERR_FORMAT;
 	return buffer_end(&frame.payload);
+}
+
+/* A worker serves one login: what it says from here on is in that one's language. */
+static void speak(const struct begin *begin)
+{
+	bool japanese = language_of_login(
+	        (enum language)begin->language, begin->service, begin->tty, language_said());
+
+	(void)setenv("LC_ALL", japanese ? "ja_JP.UTF-8" : "C.UTF-8", 1);
 }
 
 static int send_ask(const struct worker *w)
@@ -202,7 +217,6 @@ static int send_event(struct worker *w, const struct event_record *e)
 	int error = channel_event(&w->channel, e);
 
 	w->told = true;
-
 	if (error != 0)
 		log_error("%s: %s", event_kind_name(e->kind), error_text(error));
 	return error;
@@ -256,12 +270,15 @@ enum login_result worker_fail(struct worker *w, int error)
 	log_error("%s: %s", LANGUAGE("ログイン状態を扱えません", "login state"), error_text(error));
 	(void)worker_tell(w, EVENT_LOGIN_REFUSED, FIELD_CAUSE,
 	        sealed ? "secrets-unreadable" : "state-unusable");
-	if (sealed)
-		(void)worker_say(w, LOGIN_ERROR,
-		        LANGUAGE("この端末は登録情報を読み取れません。情報システム管理者に連絡して"
-		                 "ください。",
-		                "This terminal cannot read what is enrolled; ask the "
-		                "administrator."));
+	(void)worker_say(w, LOGIN_ERROR,
+	        sealed ? LANGUAGE("この端末は登録情報を読み取れません。情報システム管理者に連絡し"
+	                          "てください。",
+	                         "This terminal cannot read what is enrolled; ask the "
+	                         "administrator.")
+	               : LANGUAGE("この利用者の登録情報を読み取れません。情報システム管理者に連絡"
+	                          "してください。",
+	                         "What is enrolled for this user cannot be read; ask the "
+	                         "administrator."));
 	return LOGIN_UNAVAILABLE;
 }
 
@@ -288,8 +305,14 @@ enum login_result worker_accept(struct worker *w, const struct auth_answer *answ
 
 	if (result != LOGIN_SUCCESS)
 		return result;
-	if (tell_accepted(w, answer) != 0)
+	if (tell_accepted(w, answer) != 0) {
+		(void)worker_say(w, LOGIN_ERROR,
+		        LANGUAGE("ログインを記録できないため入れません。情報システム管理者に連絡し"
+		                 "てください。",
+		                "This login cannot be recorded, so it is refused; ask the "
+		                "administrator."));
 		return LOGIN_UNAVAILABLE;
+	}
 	if (worker_is_arrival(w))
 		tell_present(w);
 	return LOGIN_SUCCESS;
@@ -411,10 +434,17 @@ void login_serve(const struct login *login)
 
 	if (error == ERR_FORMAT)
 		return;
-	if (error == 0)
+	if (error == 0) {
+		speak(&w.begin);
 		error = get_gift(&w);
+	}
 	if (error == 0)
 		result = run_checked(&w);
+	else if (w.begin.stage == LOGIN_AUTHENTICATE)
+		(void)worker_say(&w, LOGIN_ERROR,
+		        LANGUAGE("ただいまログインを確認できません。しばらくしてからやり直してくだ"
+		                 "さい。",
+		                "Logins cannot be checked just now; try again in a moment."));
 	/* Who goes at a prompt has tried to log in, too; a locker is left alone as it pleases. */
 	if (error == 0 && w.begin.stage == LOGIN_AUTHENTICATE && !w.told && login->peer == 0)
 		(void)worker_tell(&w, EVENT_LOGIN_REFUSED, FIELD_CAUSE, "no-answer");

@@ -26,10 +26,10 @@ static void explain(const struct worker *w, const struct auth_person *p, enum pe
 		break;
 	case PERSON_ENDED:
 		snprintf(text, sizeof(text),
-		        LANGUAGE("ご利用期間は %s で終わりました。続けて利用するときは情報システム"
-		                 "管理者に申し出てください。",
-		                "You could use this terminal until %s; ask the administrator if "
-		                "that should go on."),
+		        LANGUAGE("ご利用期間は %s "
+		                 "まででした。延長は情報システム管理者にご相談ください。",
+		                "You could use this terminal until %s; the administrator can "
+		                "extend it."),
 		        last);
 		break;
 	case PERSON_UNDATED:

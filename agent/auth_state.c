@@ -271,6 +271,28 @@ static int pick_area(const struct auth_state *key, const char *user, int64_t *ba
 	return error;
 }
 
+int auth_state_fill_decoy(int fd)
+{
+	static const uint8_t zeros[8 * AUTH_AREA_SIZE];
+	const off_t whole = (off_t)AUTH_DECOY_AREAS * AUTH_AREA_SIZE;
+	struct stat st;
+
+	if (fstat(fd, &st) != 0)
+		return ERR_IO;
+	if (st.st_size >= whole)
+		return 0;
+	for (off_t at = st.st_size; at < whole;) {
+		size_t part =
+		        whole - at < (off_t)sizeof(zeros) ? (size_t)(whole - at) : sizeof(zeros);
+		ssize_t done = pwrite(fd, zeros, part, at);
+
+		if (done <= 0)
+			return ERR_IO;
+		at += done;
+	}
+	return fdatasync(fd) == 0 ? 0 : ERR_IO;
+}
+
 int auth_state_decoy_area(struct auth_file *file)
 {
 	struct auth_state key;

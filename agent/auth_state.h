@@ -54,7 +54,7 @@ enum {
 	AUTH_RECORD_SIZE = 4096,
 	AUTH_SLOT_STRIDE = 4096,
 	AUTH_AREA_SIZE = 8192,
-	AUTH_DECOY_AREAS = 4096,
+	AUTH_DECOY_AREAS = 1024,
 	AUTH_USER_MAX = 32,
 	AUTH_TOKENS_MAX = 6,
 };
@@ -135,6 +135,10 @@ int auth_state_decoy(struct auth_state *state);
 /* Sets file->base to the area of the decoy that belongs to file->user; makes the decoy's own key
  * where there is none. Locks and unlocks area 0. */
 int auth_state_decoy_area(struct auth_file *file);
+
+/* Makes the decoy as long as it may become, of blocks that were written: a name's first try would
+ * take longer than a user's where the disk must first find room for it. ERR_IO. */
+int auth_state_fill_decoy(int fd);
 
 /* The bytes of a new user's file: slot 1 holds *state as generation 1. Nothing is written; file->fd
  * is not looked at. Errors of auth_record.h. */

@@ -42,8 +42,7 @@ static const char *spent_text(enum token_kind kind)
 {
 	if (kind == (enum token_kind)TOKEN_VOUCHER)
 		return LANGUAGE(
-		        "この利用票のコードは使用済みです。もう一度必要なときは、新しい利用票を依頼"
-		        "してください。",
+		        "この利用票は使用済みです。必要なときは、新しい利用票を依頼してください。",
 		        "This voucher has been used; ask for a new one if you need to log in "
 		        "again.");
 	return LANGUAGE("この確認コードは使用済みです。次のコードが表示されるまでお待ちください。",
@@ -63,18 +62,17 @@ void worker_explain(struct worker *w, const struct auth_answer *answer)
 	case AUTH_LOCKED_NOW:
 	case AUTH_LOCKED:
 		(void)worker_say(w, LOGIN_ERROR,
-		        LANGUAGE("続けて間違えたため、この利用者はロックされています。情報システム"
-		                 "管理者に解除を依頼してください。",
+		        LANGUAGE("この利用者はロックされています。情報システム管理者に解除を依頼し"
+		                 "てください。",
 		                "This user is locked after wrong codes; ask the administrator to "
 		                "unlock it."));
 		break;
 	case AUTH_WEAK:
 		(void)worker_say(w, LOGIN_ERROR,
-		        LANGUAGE(
-		                "登録された認証要素がポリシーの求める強さに足りません。情報システム"
-		                "管理者に再登録を依頼してください。",
-		                "The enrolled token is weaker than the policy asks; ask the "
-		                "administrator to enrol it again."));
+		        LANGUAGE("登録の強度が足りません。情報システム管理者に再登録を依頼してくだ"
+		                 "さい。",
+		                "Your token is weaker than the policy asks; ask the administrator "
+		                "for a new one."));
 		break;
 	case AUTH_CLOCK:
 		(void)worker_say(w, LOGIN_ERROR,

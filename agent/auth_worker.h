@@ -17,6 +17,7 @@ struct begin {
 	char user[LOGIN_NAME_MAX];
 	char tty[LOGIN_NAME_MAX];
 	char rhost[LOGIN_NAME_MAX];
+	uint8_t language; /* enum language: what the environment of the client says */
 };
 
 struct worker {
@@ -25,7 +26,7 @@ struct worker {
 	struct begin begin;
 	struct auth_file file;
 	struct channel channel; /* the signer's alone */
-	bool told;              /* an event was sent */
+	bool told;              /* the journal has something of it */
 	int64_t asked_ms;       /* since when the client waits, by clock_boot_ms(); 0: settled */
 };
 

@@ -8,10 +8,10 @@
 const char *card_pin_prompt(enum card_kind kind, bool code_too)
 {
 	if (kind == CARD_MY_NUMBER && code_too)
-		return LANGUAGE("マイナンバーカードの暗証番号"
-		                "（利用者証明用の数字4桁、確認コードを使うときは空のままEnter）: ",
-		        "My Number card PIN (user authentication, 4 digits; empty: use a "
-		        "verification code): ");
+		return LANGUAGE(
+		        "マイナンバーカードの利用者証明用暗証番号（数字4桁、空なら確認コード）: ",
+		        "My Number card PIN (user authentication, 4 digits; empty: a code "
+		        "instead): ");
 	if (kind == CARD_MY_NUMBER)
 		return LANGUAGE("マイナンバーカードの暗証番号（利用者証明用の数字4桁）: ",
 		        "My Number card PIN (user authentication, 4 digits): ");
@@ -31,8 +31,7 @@ const char *card_pin_fault(enum card_kind kind, const char *pin)
 	        (length == CARD_MY_NUMBER_DIGITS && strspn(pin, "0123456789") == length))
 		return NULL;
 	return LANGUAGE("利用者証明用の暗証番号は数字4桁です（署名用のパスワードは使いません）。",
-	        "The PIN for user authentication has 4 digits (the signature password is never "
-	        "used).");
+	        "The PIN for user authentication has 4 digits (never the signature password).");
 }
 
 const char *card_pin_warning(enum card_kind kind, enum card_tries tries)
@@ -78,10 +77,10 @@ const char *card_pin_left(enum card_kind kind, enum card_tries tries)
 const char *card_pin_locked(enum card_kind kind)
 {
 	if (kind == CARD_MY_NUMBER)
-		return LANGUAGE("マイナンバーカードの利用者証明用の暗証番号がロックされています。"
+		return LANGUAGE("マイナンバーカードの利用者証明用の暗証番号がロックされています。\n"
 		                "市区町村の窓口で再設定を依頼してください。",
-		        "The My Number card's PIN for user authentication is locked; have it reset "
-		        "at the municipal office.");
+		        "The My Number card's PIN for user authentication is locked;\nhave it "
+		        "reset at the municipal office.");
 	return LANGUAGE("カードがロックされました。窓口で解除を依頼してください。",
 	        "The card is locked now; ask for it to be unlocked.");
 }

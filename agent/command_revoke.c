@@ -39,11 +39,11 @@ static int revoke(const struct cli *cli, const char *user, unsigned id, const ch
 	if (code != EXIT_YES)
 		return code;
 	if (id == 0)
-		printf(LANGUAGE("%s の認証要素をすべて失効しました\n",
+		printf(LANGUAGE("%s の認証要素をすべて失効させました\n",
 		               "every token of %s is revoked\n"),
 		        user);
 	else
-		printf(LANGUAGE("%s の認証要素 %u を失効しました\n", "%s: token %u is revoked\n"),
+		printf(LANGUAGE("%s の認証要素 %u を失効させました\n", "%s: token %u is revoked\n"),
 		        user, id);
 	return EXIT_YES;
 }

@@ -6,7 +6,8 @@
 #define SEKISHO_CORE_LOGIN_H
 
 enum login_message {
-	LOGIN_BEGIN = 0x0101, /* u8 stage, string service, string user, string tty, string rhost */
+	LOGIN_BEGIN = 0x0101, /* u8 stage, string service, string user, string tty, string rhost,
+	                         u8 language (enum language); without the last: not said */
 	LOGIN_PROMPT =
 	        0x0102, /* u8 style, string text; LOGIN_ECHO_OFF and _ON want a LOGIN_ANSWER */
 	LOGIN_ANSWER = 0x0103, /* string text */

@@ -12,6 +12,7 @@
 #include "core/clock.h"
 #include "core/error.h"
 #include "core/frame.h"
+#include "core/language.h"
 
 /* More than any combination of factors asks for; ends an agent that never comes to a result. */
 enum { PROMPTS_MAX = 16 };
@@ -94,6 +95,7 @@ static int send_begin(int fd, const struct conversation *c)
 	buffer_put_string(&b, c->user);
 	buffer_put_string(&b, c->tty);
 	buffer_put_string(&b, c->rhost);
+	buffer_put_u8(&b, (uint8_t)language_said());
 	if (b.error != 0)
 		return b.error;
 	return frame_send(fd, LOGIN_BEGIN, b.data, b.length, NULL, 0);

@@ -12,6 +12,7 @@
 #include <syslog.h>
 
 #include "core/error.h"
+#include "core/language.h"
 #include "pam_module/conversation.h"
 #include "pam_module/options.h"
 #include "pam_module/unattended.h"
@@ -92,6 +93,21 @@ static bool goes_on(const struct conversation *c)
 	       unattended_has(c->socket, c->service);
 }
 
+/* The person is at the door, and nobody else can say why it stays shut. */
+static void tell_away(struct relay *relay, const struct conversation *c)
+{
+	bool japanese = language_of_login(language_said(), c->service != NULL ? c->service : "",
+	        c->tty != NULL ? c->tty : "", LANGUAGE_NOT_SAID);
+
+	if (c->stage != LOGIN_AUTHENTICATE && c->stage != LOGIN_ACCOUNT)
+		return;
+	(void)ask(relay, LOGIN_ERROR,
+	        japanese ? "ログインの確認サービスが応答しません。情報システム管理者に連絡してくだ"
+	                   "さい。"
+	                 : "The login service does not answer; ask the administrator.",
+	        NULL);
+}
+
 static int converse(pam_handle_t *pam, int flags, enum login_stage stage, const char *user,
         const struct options *options)
 {
@@ -118,9 +134,11 @@ static int converse(pam_handle_t *pam, int flags, enum login_stage stage, const 
 		        conversation.service);
 		return PAM_SUCCESS;
 	}
-	if (error != 0)
+	if (error != 0) {
 		pam_syslog(pam, LOG_ERR, "the agent at %s did not answer: %s", options->socket,
 		        error_text(error));
+		tell_away(&relay, &conversation);
+	}
 	return error != 0 ? PAM_AUTHINFO_UNAVAIL : pam_result(stage, result);
 }
 

@@ -282,7 +282,7 @@ check "the right PIN is accepted" told "$ok"
 check "and the card counts anew" eval '[ "$(tries hanako)" = 3 ]'
 check "each wrong one is journalled" journalled '"login.refused","user":"games".*"cause":"wrong-pin"' 2
 pam_typed games eval 'asked "PIN" tries hanako 0; echo 1234'
-check "locked since it was put in: refused, and it is said" told "$locked; have it reset at the municipal office."
+check "locked since it was put in: refused, and it is said" eval 'told "$locked;" && told "have it reset at the municipal office."'
 check "journalled" journalled '"login.refused","user":"games".*"cause":"pin-locked"' 1
 tries hanako 3
 pam games 1234

@@ -12,6 +12,7 @@
 #include "core/clock.h"
 #include "core/error.h"
 #include "core/frame.h"
+#include "core/language.h"
 #include "core/login.h"
 
 enum { WAIT_MS = 5000 };
@@ -142,17 +143,24 @@ static void sign_one(struct stage *s)
 	assert_int_equal(frame_send(s->signer, MESSAGE_EVENT_DONE, done, sizeof(done), NULL, 0), 0);
 }
 
-static void expect_prompt(const struct stage *s, enum login_style style, const char *text)
+static void receive_prompt(
+        const struct stage *s, enum login_style style, char got[static LOGIN_TEXT_MAX])
 {
 	uint8_t memory[LOGIN_FRAME_MAX];
-	char got[LOGIN_TEXT_MAX];
 	struct frame frame;
 
 	assert_int_equal(frame_receive(s->client, WAIT_MS, memory, sizeof(memory), &frame), 0);
 	assert_int_equal(frame.type, LOGIN_PROMPT);
 	assert_int_equal(buffer_get_u8(&frame.payload), style);
-	buffer_get_string(&frame.payload, got, sizeof(got));
+	buffer_get_string(&frame.payload, got, LOGIN_TEXT_MAX);
 	assert_int_equal(buffer_end(&frame.payload), 0);
+}
+
+static void expect_prompt(const struct stage *s, enum login_style style, const char *text)
+{
+	char got[LOGIN_TEXT_MAX];
+
+	receive_prompt(s, style, got);
 	assert_string_equal(got, text);
 }
 
@@ -216,6 +224,52 @@ static void ask_code(struct stage *s, const struct auth_file *file, const char *
 	expect_prompt(s, LOGIN_ECHO_OFF, "Verification code: ");
 	answer(s, code);
 	sign_one(s);
+}
+
+/* What a client says of its language, where it is; without a word, as ones before did. */
+static void every_client_in_its_language(void **state)
+{
+	static const struct {
+		const char *service;
+		const char *tty;
+		int said; /* -1: an older module */
+		const char *own;
+		const char *prompt;
+	} cases[] = {
+	        {"lightdm", ":0", LANGUAGE_JAPANESE, "C.UTF-8", "確認コード: "},
+	        {"lightdm", ":0", LANGUAGE_NOT_SAID, "ja_JP.UTF-8", "確認コード: "},
+	        {"lightdm", ":0", -1, "ja_JP.UTF-8", "確認コード: "},
+	        {"gdm-password", "/dev/tty2", LANGUAGE_JAPANESE, "C", "確認コード: "},
+	        {"sudo", "/dev/pts/0", LANGUAGE_JAPANESE, "C", "確認コード: "},
+	        {"login", "ttyS0", LANGUAGE_NOT_SAID, "ja_JP.UTF-8", "確認コード: "},
+	        {"lightdm", ":0", LANGUAGE_ENGLISH, "ja_JP.UTF-8", "Verification code: "},
+	        {"lightdm", ":0", -1, "C", "Verification code: "},
+	        {"login", "/dev/tty1", LANGUAGE_NOT_SAID, "ja_JP.UTF-8", "Verification code: "},
+	        {"sudo", "tty1", LANGUAGE_JAPANESE, "ja_JP.UTF-8", "Verification code: "},
+	};
+	const struct auth_file file = fixture_file(*state);
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		uint8_t memory[LOGIN_FRAME_MAX];
+		struct buffer b = buffer_over(memory, sizeof(memory));
+		struct stage s;
+
+		setenv("LC_ALL", cases[i].own, 1);
+		start(&s, 0);
+		setenv("LC_ALL", "C.UTF-8", 1);
+		buffer_put_u8(&b, LOGIN_AUTHENTICATE);
+		buffer_put_string(&b, cases[i].service);
+		buffer_put_string(&b, "hanako");
+		buffer_put_string(&b, cases[i].tty);
+		buffer_put_string(&b, "");
+		if (cases[i].said >= 0)
+			buffer_put_u8(&b, (uint8_t)cases[i].said);
+		assert_int_equal(frame_send(s.client, LOGIN_BEGIN, b.data, b.length, NULL, 0), 0);
+		give(&s, "hanako", GIFT_OWN, file.fd);
+		expect_prompt(&s, LOGIN_ECHO_OFF, cases[i].prompt);
+		finish(&s);
+	}
+	close(file.fd);
 }
 
 static void code_now(char code[static OTP_CODE_SIZE])
@@ -443,6 +497,8 @@ static void no_journal_no_login(void **state)
 	s.signer = -1;
 	expect_prompt(&s, LOGIN_ECHO_OFF, "Verification code: ");
 	answer(&s, code);
+	expect_prompt(&s, LOGIN_ERROR,
+	        "This login cannot be recorded, so it is refused; ask the administrator.");
 	expect_result(&s, LOGIN_UNAVAILABLE);
 	finish(&s);
 	close(file.fd);
@@ -457,6 +513,9 @@ static void nothing_given_is_unavailable(void **state)
 		start(&s, 0);
 		begin(&s, (uint8_t)stage, "hanako");
 		give(&s, "hanako", GIFT_NOTHING, -1);
+		if (stage == LOGIN_AUTHENTICATE)
+			expect_prompt(&s, LOGIN_ERROR,
+			        "Logins cannot be checked just now; try again in a moment.");
 		expect_result(&s, LOGIN_UNAVAILABLE);
 		finish(&s);
 	}
@@ -472,6 +531,8 @@ static void damaged_state_is_unavailable(void **state)
 	assert_int_equal(ftruncate(file.fd, 100), 0);
 	code_now(code);
 	ask_code(&s, &file, code);
+	expect_prompt(&s, LOGIN_ERROR,
+	        "What is enrolled for this user cannot be read; ask the administrator.");
 	expect_result(&s, LOGIN_UNAVAILABLE);
 	assert_string_equal(s.causes[0], "state-unusable");
 	finish(&s);
@@ -604,8 +665,7 @@ static void out_of_their_days(void **state)
 	snprintf(early, sizeof(early), "You may use this terminal from %s.", day);
 	person_day_print(today - 2, day);
 	snprintf(ended, sizeof(ended),
-	        "You could use this terminal until %s; ask the administrator if that should go on.",
-	        day);
+	        "You could use this terminal until %s; the administrator can extend it.", day);
 	for (size_t i = 0; i < sizeof(stages); i++) {
 		uint8_t stage = stages[i];
 		enum login_result result =
@@ -649,8 +709,7 @@ static void unattended_services(void **state)
 	set_person(&file, PERSON_TEMPORARY, 0, -2);
 	person_day_print((int32_t)(time(NULL) / 86400) - 2, day);
 	snprintf(ended, sizeof(ended),
-	        "You could use this terminal until %s; ask the administrator if that should go on.",
-	        day);
+	        "You could use this terminal until %s; the administrator can extend it.", day);
 	refused_for(&file, 0, LOGIN_ACCOUNT, "after-last-day", ended, LOGIN_ACCT_EXPIRED);
 	service = "cron2";
 	set_person(&file, PERSON_TEMPORARY, 0, 2);
@@ -751,8 +810,9 @@ static void instead_of_an_answer(void **state)
 	expect_prompt(&s, LOGIN_ECHO_OFF, "Verification code: ");
 	begin(&s, LOGIN_AUTHENTICATE, "hanako");
 	sign_one(&s);
-	assert_string_equal(s.causes[0], "no-answer");
 	expect_result(&s, LOGIN_UNAVAILABLE);
+	assert_int_equal(s.told[0], EVENT_LOGIN_REFUSED);
+	assert_string_equal(s.causes[0], "no-answer");
 	finish(&s);
 	start(&s, 0);
 	begin(&s, LOGIN_AUTHENTICATE, "hanako");
@@ -773,6 +833,8 @@ static void instead_of_an_answer(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+	        cmocka_unit_test_setup_teardown(
+	                every_client_in_its_language, workspace_set_up, workspace_tear_down),
 	        cmocka_unit_test_setup_teardown(right_code, workspace_set_up, workspace_tear_down),
 	        cmocka_unit_test_setup_teardown(
 	                wrong_codes_of_a_user, workspace_set_up, workspace_tear_down),

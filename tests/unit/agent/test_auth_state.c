@@ -451,6 +451,28 @@ static void decoy_areas(void **state)
 }
 
 /* What an older key left is as good as nothing. */
+static void a_decoy_is_whole_from_the_start(void **state)
+{
+	const off_t whole = (off_t)AUTH_DECOY_AREAS * AUTH_AREA_SIZE;
+	struct workspace *w = *state;
+	const struct auth_file file = fixture_decoy(w);
+	struct auth_file other = file;
+	struct auth_state got;
+	struct stat st;
+
+	assert_int_equal(auth_state_fill_decoy(file.fd), 0);
+	assert_int_equal(fstat(file.fd, &st), 0);
+	assert_int_equal(st.st_size, whole);
+	assert_true(st.st_blocks * 512 >= whole);
+	/* What was in it stays, and what was not is no record. */
+	assert_int_equal(auth_state_decoy_area(&other), 0);
+	assert_int_equal(auth_state_fill_decoy(file.fd), 0);
+	assert_int_equal(auth_state_read(&file, &got), 0);
+	other.base = whole - AUTH_AREA_SIZE;
+	assert_int_equal(auth_state_read(&other, &got), ERR_NOT_FOUND);
+	close(file.fd);
+}
+
 static void a_decoy_takes_a_new_key(void **state)
 {
 	static const struct storage_key other = {.bytes = "another", .id = "key two"};
@@ -518,6 +540,8 @@ int main(void)
 	        cmocka_unit_test_setup_teardown(
 	                lock_belongs_to_the_open_file, workspace_set_up, workspace_tear_down),
 	        cmocka_unit_test_setup_teardown(decoy_areas, workspace_set_up, workspace_tear_down),
+	        cmocka_unit_test_setup_teardown(
+	                a_decoy_is_whole_from_the_start, workspace_set_up, workspace_tear_down),
 	        cmocka_unit_test_setup_teardown(
 	                a_decoy_takes_a_new_key, workspace_set_up, workspace_tear_down),
 	        cmocka_unit_test(names),

@@ -37,6 +37,38 @@ static void language_order(void **state)
 	assert_string_equal(LANGUAGE("はい", "yes"), "yes");
 }
 
+static void languages_that_a_locale_says(void **state)
+{
+	static const struct {
+		const char *locale;
+		enum language said;
+	} cases[] = {{"ja_JP.UTF-8", LANGUAGE_JAPANESE}, {"ja", LANGUAGE_JAPANESE},
+	        {"en_US.UTF-8", LANGUAGE_ENGLISH}, {"C", LANGUAGE_NOT_SAID},
+	        {"C.UTF-8", LANGUAGE_NOT_SAID}, {"POSIX", LANGUAGE_NOT_SAID},
+	        {"", LANGUAGE_NOT_SAID}};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		setenv("LC_ALL", cases[i].locale, 1);
+		assert_int_equal(language_said(), cases[i].said);
+	}
+}
+
+static void no_kanji_at_a_console_of_the_kernels(void **state)
+{
+	const enum language ja = LANGUAGE_JAPANESE;
+
+	(void)state;
+	assert_false(language_of_login(ja, "login", "tty1", ja));
+	assert_false(language_of_login(ja, "sudo", "/dev/tty63", ja));
+	assert_true(language_of_login(ja, "sudo", "/dev/pts/1", LANGUAGE_NOT_SAID));
+	assert_true(language_of_login(LANGUAGE_NOT_SAID, "login", "ttyS0", ja));
+	assert_true(language_of_login(LANGUAGE_NOT_SAID, "login", "tty", ja));
+	assert_true(language_of_login(LANGUAGE_NOT_SAID, "gdm-password", "/dev/tty2", ja));
+	assert_false(language_of_login(LANGUAGE_ENGLISH, "lightdm", ":0", ja));
+	assert_false(language_of_login(LANGUAGE_NOT_SAID, "lightdm", ":0", LANGUAGE_NOT_SAID));
+}
+
 static void every_error_has_a_text(void **state)
 {
 	const char *unknown = error_text(-1000);
@@ -204,6 +236,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test_setup(language_order, plain_language),
+	        cmocka_unit_test_setup(languages_that_a_locale_says, plain_language),
+	        cmocka_unit_test_setup(no_kanji_at_a_console_of_the_kernels, plain_language),
 	        cmocka_unit_test_setup(every_error_has_a_text, plain_language),
 	        cmocka_unit_test(utf8_takes_only_utf8),
 	        cmocka_unit_test(utf8_copies_are_utf8),
