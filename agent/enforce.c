@@ -45,14 +45,17 @@ struct verdict enforce_verdict(const struct guarded *g)
 
 static struct circumstances circumstances_of(struct enforcement *e, const struct guarded *g)
 {
-	struct circumstances c = {.rules.moment = clock_wall(), .rules.allowed = e->allowed};
+	struct circumstances c = {.rules.moment = clock_wall(),
+	        .rules.allowed = e->allowed,
+	        .keyboard_rules = e->keyboard_rules};
 
 	for (size_t i = 0; i < e->count; i++) {
 		const struct guarded *other = e->devices[i];
 
 		if (other == g || !other->judged || other->verdict.treatment == TREATMENT_DENY)
 			continue;
-		c.keyboards += facts_may_type(&other->device.facts);
+		if (facts_may_type(&other->device.facts))
+			e->keyboard_rules[c.keyboards++] = other->verdict.rule;
 		e->allowed[c.rules.allowed_count++] = &other->device.facts;
 	}
 	return c;

@@ -45,7 +45,10 @@ struct enforcement {
 	struct faults faults;
 	struct recall recall;
 	struct hub_hashes hubs;
-	const struct device_facts *allowed[ENFORCE_DEVICES_MAX]; /* while one is judged */
+	/* While one is judged: the others that are allowed, and by which rules the keyboards of
+	 * them. */
+	const struct device_facts *allowed[ENFORCE_DEVICES_MAX];
+	size_t keyboard_rules[ENFORCE_DEVICES_MAX];
 };
 
 /* What the kernel shows now. */

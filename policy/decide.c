@@ -117,20 +117,33 @@ static struct verdict judge_ways(const struct policy *policy, uint32_t ways, siz
 	return v;
 }
 
+/* Ids and serial numbers can be copied: a rule that names a keyboard lets in one at a time, but for
+ * one that says in which ports. */
+static bool is_named_keyboard(
+        const struct policy *policy, const struct circumstances *c, size_t rule)
+{
+	if (!rule_set_names_device(policy->rules, rule))
+		return false;
+	for (size_t i = 0; i < c->keyboards; i++) {
+		if (c->keyboard_rules[i] == rule && !rule_set_names_port(policy->rules, rule))
+			return false;
+	}
+	return true;
+}
+
 /* What an attacker's device would be, and an office's own only if a rule names it. */
 static bool is_suspect(const struct policy *policy, const struct device_facts *facts,
         const struct circumstances *c, size_t rule, enum reason *reason)
 {
 	const uint32_t media = UINT32_C(1) << WAY_USB_STORAGE | UINT32_C(1) << WAY_MTP_PTP;
 
-	if (!facts_may_type(facts) || rule_set_names_device(policy->rules, rule))
+	if (!facts_may_type(facts))
 		return false;
-	if ((way_of_device(facts) & media) != 0) {
-		*reason = REASON_TYPES_AND_STORES;
+	*reason = REASON_TYPES_AND_STORES;
+	if ((way_of_device(facts) & media) != 0 && !rule_set_names_device(policy->rules, rule))
 		return true;
-	}
 	*reason = REASON_SECOND_KEYBOARD;
-	return c->keyboards > 0;
+	return c->keyboards > 0 && !is_named_keyboard(policy, c, rule);
 }
 
 struct verdict policy_decide(const struct policy *policy, const struct device_facts *facts,

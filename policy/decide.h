@@ -12,7 +12,8 @@ enum reason {
 	REASON_WAY_DENIED,   /* "way-denied": the policy denies this kind of way out, whatever the
 	                        rules say */
 	REASON_NEEDS_PERMIT, /* "needs-permit": import/export in the my_number tier */
-	REASON_SECOND_KEYBOARD, /* "second-keyboard": there is one, and no rule names this device */
+	REASON_SECOND_KEYBOARD,  /* "second-keyboard": there is one, and no rule names this device,
+	                            or only the one that names the other */
 	REASON_TYPES_AND_STORES, /* "types-and-stores": a keyboard with a medium in it, and no rule
 	                            names this device */
 	REASON_NO_POLICY,        /* "no-policy" */
@@ -24,7 +25,10 @@ enum reason {
 /* What a verdict depends on beside policy and device. */
 struct circumstances {
 	struct rule_context rules;
-	size_t keyboards; /* USB devices that may type and are authorised now, without this one */
+	/* Of the USB devices that may type and are authorised now, without this one, the rules that
+	 * let them in; 0: none did. */
+	const size_t *keyboard_rules;
+	size_t keyboards;
 };
 
 struct verdict {

@@ -160,7 +160,14 @@ static bool names_one(const struct packed_attribute *a)
 	       (a->kind == ATTRIBUTE_ID && exact_ids(a));
 }
 
-bool rule_set_names_device(const struct rule_set *set, size_t number)
+static bool names_port(const struct packed_attribute *a)
+{
+	return a->relation != SET_NONE_OF && a->kind == ATTRIBUTE_VIA_PORT;
+}
+
+/* Whether one of the rule's attributes is such. */
+static bool has_attribute(const struct rule_set *set, size_t number,
+        bool (*is_such)(const struct packed_attribute *a))
 {
 	struct packed_attribute a;
 	struct packed_rule rule;
@@ -169,9 +176,19 @@ bool rule_set_names_device(const struct rule_set *set, size_t number)
 		return false;
 	rule = unpack_rule(rule_set_bytes(set, number - 1));
 	while (unpack_attribute(&rule, &a))
-		if (names_one(&a))
+		if (is_such(&a))
 			return true;
 	return false;
+}
+
+bool rule_set_names_device(const struct rule_set *set, size_t number)
+{
+	return has_attribute(set, number, names_one);
+}
+
+bool rule_set_names_port(const struct rule_set *set, size_t number)
+{
+	return has_attribute(set, number, names_port);
 }
 
 struct question {

@@ -49,6 +49,9 @@ size_t rule_set_match(const struct rule_set *set, const struct device_facts *fac
 /* Whether this rule speaks of single devices (id without "*", hash or serial), not of kinds. */
 bool rule_set_names_device(const struct rule_set *set, size_t number);
 
+/* Whether it says in which ports (via-port). */
+bool rule_set_names_port(const struct rule_set *set, size_t number);
+
 const char *rule_target_name(enum rule_target target);
 
 #endif

@@ -75,6 +75,7 @@ lines() {
 		no serial number | way-denied usb_storage | serial16= if=08:06:50 ep=81:02 ep=02:02
 		a serial number that is no UTF-16 | way-denied usb_storage | serial16=00d800d800d8 if=08:06:50 ep=81:02 ep=02:02
 		a serial number with a new line and an escape | way-denied usb_storage | serial16=0a001b005b0032004a00 if=08:06:50 ep=81:02 ep=02:02
+		a copy of the office keyboard | second-keyboard hid | id=0627:0001 serial=$listed_keyboard if=03:01:01 report=$boot ep=81:03
 		the office keyboard's serial number | way-denied usb_storage | id=0627:0001 serial=$listed_keyboard if=08:06:50 ep=81:02 ep=02:02
 		two interfaces claimed, one there | unreadable hid | interfaces=2 if=03:01:02 report=$mouse ep=81:03
 		one claimed, a stick behind it | unreadable usb_storage hid | interfaces=1 if=03:01:02 report=$mouse ep=81:03 if=08:06:50 ep=82:02 ep=03:02

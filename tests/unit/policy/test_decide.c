@@ -175,7 +175,8 @@ static void what_has_no_medium_is_not_imported(void **state)
 
 static void a_second_keyboard_must_be_named(void **state)
 {
-	const struct circumstances one = {.keyboards = 1};
+	const size_t by_rule_4[] = {4};
+	const struct circumstances one = {.keyboards = 1, .keyboard_rules = by_rule_4};
 	struct policy *p = policy_with("allow id 1234:5678\nallow", TREATMENT_DENY);
 	struct verdict v;
 
@@ -188,6 +189,33 @@ static void a_second_keyboard_must_be_named(void **state)
 	assert_int_equal(policy_decide(p, &facts, &one).treatment, TREATMENT_ALLOW);
 	describe("id 0627:0001 with-interface 03:01:02"); /* a mouse */
 	assert_int_equal(policy_decide(p, &facts, &one).treatment, TREATMENT_ALLOW);
+	policy_free(&p);
+}
+
+/* Whoever has seen the office's keyboard can make one that says it is the same. */
+static void a_rule_names_one_keyboard_at_a_time(void **state)
+{
+	const size_t by_rules[] = {3, 1};
+	const struct circumstances others = {.keyboards = 1, .keyboard_rules = by_rules};
+	const struct circumstances twin = {.keyboards = 2, .keyboard_rules = by_rules};
+	const size_t by_rule_2[] = {2};
+	const struct circumstances ported = {.keyboards = 1, .keyboard_rules = by_rule_2};
+	struct policy *p = policy_with("allow id 1234:5678 serial \"A\"\n"
+	                               "allow id 1234:5679 via-port one-of { \"1-1\" \"1-2\" }\n"
+	                               "allow",
+	        TREATMENT_DENY);
+
+	(void)state;
+	describe("id 1234:5678 serial \"A\" with-interface 03:01:01");
+	assert_int_equal(policy_decide(p, &facts, &others).treatment, TREATMENT_ALLOW);
+	assert_int_equal(policy_decide(p, &facts, &twin).reason, REASON_SECOND_KEYBOARD);
+	assert_int_equal(policy_decide(p, &facts, &twin).treatment, TREATMENT_DENY);
+	/* What does not type may come twice. */
+	describe("id 1234:5678 serial \"A\" with-interface 03:01:02");
+	assert_int_equal(policy_decide(p, &facts, &twin).treatment, TREATMENT_ALLOW);
+	/* Two desks, two ports, one rule. */
+	describe("id 1234:5679 via-port \"1-2\" with-interface 03:01:01");
+	assert_int_equal(policy_decide(p, &facts, &ported).treatment, TREATMENT_ALLOW);
 	policy_free(&p);
 }
 
@@ -213,6 +241,7 @@ int main(void)
 	        cmocka_unit_test(other_tiers_name_import_and_export_outright),
 	        cmocka_unit_test(what_has_no_medium_is_not_imported),
 	        cmocka_unit_test(a_second_keyboard_must_be_named),
+	        cmocka_unit_test(a_rule_names_one_keyboard_at_a_time),
 	        cmocka_unit_test(reasons_have_codes_and_sentences),
 	};
 
