@@ -8,7 +8,7 @@
 #include "core/error.h"
 
 /* A login that waits longer for others of the same user than this was not a person's. */
-enum { LOCK_TIMEOUT_MS = 10000 };
+enum { LOCK_TIMEOUT_MS = 10000, USE_SECONDS = 3600 };
 
 static int read_state(const struct auth_file *file, struct auth_state *state)
 {
@@ -216,6 +216,15 @@ static struct auth_token *find_card(struct auth_state *state, const uint8_t *fin
 	return NULL;
 }
 
+/* A card's login spends nothing, and when it was last used is asked for in days: the disk, which a
+ * counter waits for, is left alone where there is nothing to forgive. */
+static bool is_worth_writing(
+        const struct auth_state *state, const struct auth_token *card, int64_t now)
+{
+	return state->failures != 0 || now < card->last_used ||
+	       now - card->last_used >= USE_SECONDS;
+}
+
 static int judge_card(const struct auth_file *file, const struct auth_rules *rules,
         enum card_proof proof, const uint8_t *fingerprint, int64_t now, struct auth_state *state,
         struct auth_answer *answer)
@@ -235,11 +244,13 @@ static int judge_card(const struct auth_file *file, const struct auth_rules *rul
 		state->failures++;
 		return refuse(file, rules, state, answer);
 	}
-	state->failures = 0;
-	token->last_used = now;
 	answer->outcome = AUTH_ACCEPTED;
 	answer->kind = token->kind;
 	answer->token = token->id;
+	if (!is_worth_writing(state, token, now))
+		return 0;
+	state->failures = 0;
+	token->last_used = now;
 	return auth_state_write(file, state);
 }
 

@@ -555,6 +555,33 @@ static void card_does_not_undo_a_lock(void **state)
 	close(file.fd);
 }
 
+/* Within the hour of its last use, and with nothing to forgive, a card's login writes nothing. */
+static void cards_use_is_kept_by_the_hour(void **state)
+{
+	static const struct {
+		int64_t after;
+		bool written;
+	} uses[] = {{0, true}, {60, false}, {3599, false}, {3600, true}, {3590, true}};
+	const struct auth_file file = fixture_file(*state);
+	uint8_t mine[TOKEN_FINGERPRINT_SIZE];
+	struct auth_answer answer;
+
+	enrol_card(&file, mine);
+	for (size_t i = 0; i < sizeof(uses) / sizeof(uses[0]); i++) {
+		uint64_t before = look(&file).generation;
+
+		assert_int_equal(auth_verify_card(&file, &RULES_CARD, PROOF_GOOD, mine,
+		                         FIXTURE_NOW + uses[i].after, &answer),
+		        0);
+		assert_int_equal(answer.outcome, AUTH_ACCEPTED);
+		assert_int_equal(look(&file).generation - before, uses[i].written);
+	}
+	assert_int_equal(show_card(&file, &RULES_CARD, PROOF_WRONG, mine), AUTH_WRONG);
+	assert_int_equal(show_card(&file, &RULES_CARD, PROOF_GOOD, mine), AUTH_ACCEPTED);
+	assert_int_equal(look(&file).failures, 0);
+	close(file.fd);
+}
+
 static void decoy_holds_no_card(void **state)
 {
 	const struct auth_file file = fixture_decoy(*state);
@@ -858,6 +885,8 @@ int main(void)
 	                owner_is_the_enrolled_uid, workspace_set_up, workspace_tear_down),
 	        cmocka_unit_test_setup_teardown(
 	                card_is_the_users_or_nothing, workspace_set_up, workspace_tear_down),
+	        cmocka_unit_test_setup_teardown(
+	                cards_use_is_kept_by_the_hour, workspace_set_up, workspace_tear_down),
 	        cmocka_unit_test_setup_teardown(
 	                card_does_not_undo_a_lock, workspace_set_up, workspace_tear_down),
 	        cmocka_unit_test_setup_teardown(
