@@ -27,7 +27,7 @@ static const int VALUES[] = {
         PAM_SUCCESS, PAM_AUTH_ERR, PAM_IGNORE, PAM_NEW_AUTHTOK_REQD, PAM_USER_UNKNOWN};
 enum { VALUE_COUNT = sizeof(VALUES) / sizeof(VALUES[0]) };
 
-static unsigned stacks = 250;
+static unsigned stacks = 100;
 static uint64_t seed = 1;
 
 struct text {
