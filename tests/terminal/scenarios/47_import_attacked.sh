@@ -14,9 +14,6 @@ install_policy() { # VERSION TREATMENT
 	send_file "$office/$1.p7" "/root/$1.p7"
 	guest "sekisho policy install /root/$1.p7" || fail "policy $1 was not accepted"
 }
-opened() { # field=value...
-	eventually 25 journal_has medium.opened name=sda1 "$@" || fail "not opened: $*"
-}
 holder() {
 	guest 'systemctl show -P MainPID sekisho-medium@sda1.service'
 }
@@ -44,7 +41,7 @@ send_directory "$directory/tools" /usr/local/sbin
 
 install_policy 2 import
 plug usb-storage s1 serial=IMPORT-47
-opened treatment=import
+eventually 25 journal_has medium.opened name=sda1 treatment=import || fail "not opened"
 expect_import "at first"
 is_mounted || fail "not mounted as it should: $(guest 'cat /proc/self/mountinfo')"
 before=$(holder)
@@ -63,10 +60,12 @@ sha256sum -c --quiet "$directory/before" || fail "something was written to an im
 
 install_policy 3 allow
 plug usb-storage s1 serial=ALLOW-47
-opened treatment=allow
-guest_true 'bypass sg /dev/sda && bypass mark32 /dev/sda' || fail "what an import refuses is refused to all"
-eventually 10 guest_true 'blockdev --rereadpt /dev/sda' || fail "the partitions cannot be read anew"
-eventually 15 guest_true 'dd if=/dev/sda1 of=/dev/null bs=4k count=1 && dd if=/dev/zero of=/dev/sda1 bs=512 count=1 seek=9' ||
+expect_event device.allowed serial=ALLOW-47 verdict=allow
+disk=/dev/$(guest 'until ls -d /sys/block/sd? 2>/dev/null; do sleep 0.2; done | sed "s|.*/||"') # the reader still has what was pulled
+eventually 25 journal_has medium.opened "name=${disk##*/}1" treatment=allow || fail "not opened: $disk"
+guest_true "bypass sg $disk && bypass mark32 $disk" || fail "what an import refuses is refused to all"
+eventually 10 guest_true "blockdev --rereadpt $disk" || fail "the partitions cannot be read anew"
+eventually 15 guest_true "dd if=${disk}1 of=/dev/null bs=4k count=1 && dd if=/dev/zero of=${disk}1 bs=512 count=1 seek=9" ||
 	fail "a partition that was found anew stays closed: $(guest 'ls -l /dev/sd*')"
 guest "node=\$(cd $(device_path ALLOW-47) && printf /dev/bus/usb/%03d/%03d \$(cat busnum devnum)) && (bypass usbfs \$node >/dev/null 2>&1 &)"
 expect_event device.denied serial=ALLOW-47
