@@ -194,7 +194,7 @@ static void too_much_is_not_understood(void **state)
 	memset(text, '#', 99999);
 	workspace_write(w, "big", text, 99999);
 	/* What does not fit is a line of its own for libpam. */
-	memcpy(text + 1100, "\nauth required pam_sekisho.so\n", 30);
+	snprintf(text + 1100, 31, "\nauth required pam_sekisho.so\n");
 	workspace_write(w, "long-line", text, 1130);
 	assert_int_equal(check(w, "long-line"), PAM_STACK_BYPASSED);
 	workspace_write(w, "short-line", text + 200, 930);
