@@ -294,19 +294,30 @@ static void on_main(void *context, struct frame *frame)
 	}
 }
 
+static int ask_state(struct auth *auth, const char *name, uint32_t *id)
+{
+	return channel_request_send(&auth->child.channel, REQUEST_USER_OPEN, name, 0, -1, id);
+}
+
 /* 0 and *fd, the user's or the decoy's state file. Main is asked for both, whoever it is: that
  * takes as long for a name that is not enrolled. */
 static int open_state(struct auth *auth, const char *user, enum worker_gift *gift, int *fd)
 {
-	struct channel *channel = &auth->child.channel;
+	bool may_exist = auth_state_name(user);
+	uint32_t ids[2];
 	int decoy = -1;
 	int own = -1;
-	int decoy_error = channel_request(channel, REQUEST_USER_OPEN, "", 0, -1, &decoy);
-	int own_error = channel_request(
-	        channel, REQUEST_USER_OPEN, auth_state_name(user) ? user : "", 0, -1, &own);
-	bool is_own = auth_state_name(user) && own_error != ERR_NOT_FOUND;
-	int unused = is_own ? decoy : own;
+	int decoy_error = ask_state(auth, "", &ids[0]);
+	int own_error = ask_state(auth, may_exist ? user : "", &ids[1]);
+	bool is_own;
+	int unused;
 
+	if (decoy_error == 0)
+		decoy_error = channel_request_wait(&auth->child.channel, ids[0], &decoy);
+	if (own_error == 0)
+		own_error = channel_request_wait(&auth->child.channel, ids[1], &own);
+	is_own = may_exist && own_error != ERR_NOT_FOUND;
+	unused = is_own ? decoy : own;
 	*gift = is_own ? GIFT_OWN : GIFT_DECOY;
 	*fd = is_own ? own : decoy; /* transferred */
 	if (unused >= 0)
@@ -656,6 +667,8 @@ int main(int argc, char **argv)
 		                        "changes of PAM's configuration cannot be watched"));
 	storage_key_guard(&secret.key);
 	ask_key(&auth, KEY_STARTING_MS);
+	if (storage_prepare() != 0)
+		log_error("AES-256-GCM: %s", error_text(ERR_CRYPTO));
 	fill_decoy(&auth);
 	do_due(&auth);
 	error = channel_ready(&auth.child.channel);

@@ -150,27 +150,40 @@ static int result_wait(struct channel *c, uint32_t id, int *fd_out)
 	}
 }
 
-int channel_request(struct channel *c, enum request_type type, const char *name, uint64_t number,
-        int fd_in, int *fd_out)
+int channel_request_send(struct channel *c, enum request_type type, const char *name,
+        uint64_t number, int fd_in, uint32_t *id)
 {
 	struct request request = {.id = id_next(c), .type = (uint32_t)type, .number = number};
 	size_t length = name != NULL ? strlen(name) : 0;
-	int r;
 
-	if (fd_out != NULL)
-		*fd_out = -1;
+	*id = request.id;
 	if (length >= sizeof(request.name))
 		return ERR_TOO_LONG;
 	if (length > 0)
 		memcpy(request.name, name, length);
-	r = frame_send(
+	return frame_send(
 	        c->main_fd, MESSAGE_REQUEST, &request, sizeof(request), &fd_in, fd_in >= 0 ? 1 : 0);
-	if (r != 0)
-		return r;
-	r = result_wait(c, request.id, fd_out);
-	if (r == 0 && fd_out != NULL && *fd_out < 0)
-		return ERR_FORMAT;
-	return r;
+}
+
+int channel_request_wait(struct channel *c, uint32_t id, int *fd_out)
+{
+	int r;
+
+	if (fd_out != NULL)
+		*fd_out = -1;
+	r = result_wait(c, id, fd_out);
+	return r == 0 && fd_out != NULL && *fd_out < 0 ? ERR_FORMAT : r;
+}
+
+int channel_request(struct channel *c, enum request_type type, const char *name, uint64_t number,
+        int fd_in, int *fd_out)
+{
+	uint32_t id;
+	int r = channel_request_send(c, type, name, number, fd_in, &id);
+
+	if (fd_out != NULL)
+		*fd_out = -1;
+	return r == 0 ? channel_request_wait(c, id, fd_out) : r;
 }
 
 /* 0 when the signer said that id is durable, 1 when it said something else. */

@@ -41,6 +41,12 @@ int channel_serve_main(struct channel *c);
 int channel_request(struct channel *c, enum request_type type, const char *name, uint64_t number,
         int fd_in, int *fd_out);
 
+/* The same in two halves, for who has two questions: main answers in the order in which it was
+ * asked, and so is it waited for. */
+int channel_request_send(struct channel *c, enum request_type type, const char *name,
+        uint64_t number, int fd_in, uint32_t *id);
+int channel_request_wait(struct channel *c, uint32_t id, int *fd_out);
+
 /*
  * Sends an event and waits until it is durable. On ERR_CLOSED, ERR_TIMEOUT: the caller keeps its
  * verdict at deny. The event may be in the journal all the same.

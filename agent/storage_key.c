@@ -70,3 +70,15 @@ int storage_decrypt(const struct storage_key *key, const uint8_t nonce[static ST
 	EVP_CIPHER_CTX_free(c);
 	return error;
 }
+
+int storage_prepare(void)
+{
+	static const struct storage_key none;
+	static const uint8_t zeros[STORAGE_TAG_SIZE];
+	const struct storage_bytes sealed = {zeros, sizeof(zeros)};
+	uint8_t out[sizeof(zeros)];
+
+	/* It is no message under any key that we have. */
+	return storage_decrypt(&none, zeros, sealed, sealed, zeros, out) == ERR_FORMAT ? 0
+	                                                                               : ERR_CRYPTO;
+}

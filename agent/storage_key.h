@@ -29,6 +29,10 @@ int storage_key_name(struct storage_key *key);
 /* Keeps the pages of a key from swap and core files; as far as the system lets it. */
 void storage_key_guard(const struct storage_key *key);
 
+/* Has libcrypto look for the cipher now, which takes it longer than a decryption: whoever is forked
+ * from here on finds it. 0 or ERR_CRYPTO. */
+int storage_prepare(void);
+
 /* Encrypts plain to out, which is as long; open is protected and stays readable. The nonce must be
  * random and new. 0 or ERR_CRYPTO. */
 int storage_encrypt(const struct storage_key *key, const uint8_t nonce[static STORAGE_NONCE_SIZE],
