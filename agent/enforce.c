@@ -148,6 +148,8 @@ static void forget(struct enforcement *e, size_t index)
 {
 	struct guarded *g = e->devices[index];
 
+	e->keyboard_gone |=
+	        g->verdict.treatment != TREATMENT_DENY && facts_may_type(&g->device.facts);
 	recollection_free(&g->past);
 	e->count--;
 	for (size_t i = index; i < e->count; i++)
@@ -156,7 +158,17 @@ static void forget(struct enforcement *e, size_t index)
 	free(g);
 }
 
-void enforce_removed(struct enforcement *e, const char *name)
+/* A keyboard that is moved to another port may be met there before it has left this one. */
+static void keyboards_judge_again(struct enforcement *e)
+{
+	for (size_t i = 0; e->keyboard_gone && i < e->count; i++) {
+		if (e->devices[i]->verdict.reason == REASON_SECOND_KEYBOARD)
+			judge_again(e, e->devices[i]);
+	}
+	e->keyboard_gone = false;
+}
+
+static void device_removed(struct enforcement *e, const char *name)
 {
 	size_t index = index_of(e, name);
 	struct device_state state;
@@ -165,6 +177,12 @@ void enforce_removed(struct enforcement *e, const char *name)
 	if (index < e->count &&
 	        device_state_read(e->sys, &e->devices[index]->device, &state) == ERR_NOT_FOUND)
 		forget(e, index);
+}
+
+void enforce_removed(struct enforcement *e, const char *name)
+{
+	device_removed(e, name);
+	keyboards_judge_again(e);
 }
 
 static void controllers_close(struct enforcement *e)
@@ -203,7 +221,7 @@ static struct guarded *device_new(struct enforcement *e, const char *name)
 {
 	if (!device_name_is_device(name))
 		return NULL;
-	enforce_removed(e, name);
+	device_removed(e, name);
 	return index_of(e, name) == e->count ? device_take(e, name) : NULL;
 }
 
@@ -236,6 +254,7 @@ void enforce_appeared(struct enforcement *e, const char *name)
 	}
 	if (g != NULL)
 		judge_again(e, g);
+	keyboards_judge_again(e);
 }
 
 static bool name_is_there(const void *context, const char *name)
@@ -267,7 +286,7 @@ static void look_round(struct enforcement *e)
 	}
 	for (size_t i = e->count; i > 0; i--) {
 		if (!name_is_there(&names, e->devices[i - 1]->device.name))
-			enforce_removed(e, e->devices[i - 1]->device.name);
+			device_removed(e, e->devices[i - 1]->device.name);
 	}
 	if (r == 0)
 		faults_forget(&e->faults, name_is_there, &names);
@@ -297,6 +316,7 @@ void enforce_judge_again(struct enforcement *e)
 	qsort(e->devices, e->count, sizeof(struct guarded *), device_compare);
 	for (size_t i = 0; i < e->count; i++)
 		judge_again(e, e->devices[i]);
+	e->keyboard_gone = false;
 }
 
 void enforce_media_ended(struct enforcement *e)
@@ -396,6 +416,7 @@ void enforce_check(struct enforcement *e)
 		else
 			judge_again(e, e->devices[i]);
 	}
+	keyboards_judge_again(e);
 }
 
 static bool storage_is_open(const struct guarded *g)

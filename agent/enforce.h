@@ -49,6 +49,7 @@ struct enforcement {
 	 * them. */
 	const struct device_facts *allowed[ENFORCE_DEVICES_MAX];
 	size_t keyboard_rules[ENFORCE_DEVICES_MAX];
+	bool keyboard_gone; /* one that was allowed: a second one may be the first now */
 };
 
 /* What the kernel shows now. */

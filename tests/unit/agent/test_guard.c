@@ -917,6 +917,24 @@ static void of_two_keyboards_the_same_one_is_the_second(void **state)
 	        f, names, REASON_SECOND_KEYBOARD, REASON_RULE_ALLOWS, REASON_SECOND_KEYBOARD);
 }
 
+/* One that is moved to another port is met there before it has left the first. */
+static void the_second_keyboard_is_the_first_when_that_is_gone(void **state)
+{
+	struct fixture *f = *state;
+
+	f->e.observe = true;
+	policy_use(f, policy_keyboards);
+	(void)keyboard_make(f, "1-1", false);
+	(void)keyboard_make(f, "1-2", false);
+	(void)keyboard_make(f, "1-3", false);
+	enforce_judge_again(&f->e);
+	assert_int_equal(guarded(f, "1-2")->verdict.reason, REASON_SECOND_KEYBOARD);
+	enforce_removed(&f->e, "1-3"); /* which was denied */
+	assert_int_equal(guarded(f, "1-2")->verdict.reason, REASON_SECOND_KEYBOARD);
+	enforce_removed(&f->e, "1-1");
+	assert_int_equal(guarded(f, "1-2")->verdict.reason, REASON_RULE_ALLOWS);
+}
+
 /* One that is denied itself is no first keyboard. */
 static void a_denied_keyboard_keeps_no_other_out(void **state)
 {
@@ -948,6 +966,7 @@ int main(int argc, char **argv)
 	        TEST(an_older_file_in_place_of_the_good_one_is_refused),
 	        TEST(the_cli_may_offer),
 	        TEST(of_two_keyboards_the_same_one_is_the_second),
+	        TEST(the_second_keyboard_is_the_first_when_that_is_gone),
 	        TEST(a_denied_keyboard_keeps_no_other_out),
 	};
 	const struct CMUnitTest mocked[] = {
