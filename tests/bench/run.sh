@@ -14,6 +14,7 @@ bench() { # COMMAND...
 }
 
 guard() {
+	export SEKISHO_VM_CPUS=2
 	bench tests/bench/guard/rules.sh
 	bench tests/terminal/run.sh tests/bench/guard/latency.sh tests/bench/guard/memory.sh
 	bench env SEKISHO_VM_LIMIT=1500 tests/terminal/run.sh tests/bench/guard/wakeups.sh

@@ -20,7 +20,7 @@ machine_start() {
 	[ "${SEKISHO_VM_ACCEL:-tcg}" = tcg ] || { accelerator=kvm; cpu=host; }
 	mkdir -p "$machine/sent"
 	rm -f "$machine"/*.sock
-	qemu-system-x86_64 -name sekisho-test -accel "$accelerator" -cpu "$cpu" -smp 2 -m 1024 \
+	qemu-system-x86_64 -name sekisho-test -accel "$accelerator" -cpu "$cpu" -smp "${SEKISHO_VM_CPUS:-1}" -m 1024 \
 		-machine pc,i8042=off,vmport=off,hpet=off -nodefaults -display none -rtc base=utc \
 		-kernel "$SEKISHO_VM_BASE/vmlinuz" -initrd "${initrd:-$SEKISHO_VM_BASE/initrd}" -append "$kernel_line${kernel_extra:+ $kernel_extra}" \
 		-drive "file=$disk,format=raw,if=virtio,${disk_options:-snapshot=on,cache=unsafe}" \

@@ -5,6 +5,7 @@
 # scenario, then "N passed, N failed". What a failed one left lies in $SEKISHO_VM_DIR/failed/NAME.
 #   SEKISHO_VM_DIR     where images and logs go (build/terminal)
 #   SEKISHO_VM_JOBS    machines at once (2)
+#   SEKISHO_VM_CPUS    processors of each (1: emulated ones keep each other waiting)
 set -uo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 top=$(cd "$here/../.." && pwd)
@@ -121,7 +122,7 @@ echo "        accelerator: $SEKISHO_VM_ACCEL"
 
 # The terminal that is ready is reused while everything it was made from is the same.
 key=$(cat "$SEKISHO_VM_BASE/key" "$SEKISHO_BUNDLE/SHA256SUMS" "$here"/{prepare,machine,office}.sh \
-	"$SEKISHO_BUILD/collector/sekisho-collector" <(echo "$SEKISHO_VM_ACCEL") | sha256sum)
+	"$SEKISHO_BUILD/collector/sekisho-collector" <(echo "$SEKISHO_VM_ACCEL ${SEKISHO_VM_CPUS-}") | sha256sum)
 if [ "$(cat "$SEKISHO_VM_READY/key" 2>/dev/null)" != "$key" ]; then
 	rm -rf "$SEKISHO_VM_READY"
 	begin "$here/prepare.sh"

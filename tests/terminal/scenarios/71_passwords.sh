@@ -1,4 +1,5 @@
 # A first password is changed before anything else, with the second factor, and an account that has expired stays out.
+# whole
 resume_terminal
 guest 'pam-auth-update --enable sekisho' || fail "pam-auth-update"
 enrol_totp clerk
