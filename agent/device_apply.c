@@ -366,6 +366,14 @@ static bool is_as_judged(const struct enforcement *e, const struct guarded *g, b
 	       !(wanted && e->media != NULL && media_failed(e->media, g->device.name) != NULL);
 }
 
+void device_reopen(struct enforcement *e, struct guarded *g)
+{
+	bool open = is_allowed(g) && g->told && !g->held_back && !g->closing && !g->anew;
+
+	if (open && g->state.authorised && g->state.configuration != 0 && !state_is(e, g, true))
+		apply_authorised(e, g, true);
+}
+
 /* One that main was slow with may be right by now; one that it failed with is tried again. */
 void device_check(struct enforcement *e, struct guarded *g)
 {

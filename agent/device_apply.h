@@ -14,6 +14,13 @@ void device_apply(struct enforcement *e, struct guarded *g);
 /* Looks whether it is what its verdict says, and mends it. */
 void device_check(struct enforcement *e, struct guarded *g);
 
+/*
+ * Opens interfaces of an allowed device that are closed though they were opened. The kernel tries
+ * to configure a device after its uevent (usb_generic_driver_probe()): where guard was quicker, it
+ * is configured once more, and its interfaces come again, born closed.
+ */
+void device_reopen(struct enforcement *e, struct guarded *g);
+
 /* Journals why it is not what its verdict says, where that is not in the journal yet. */
 void device_unenforced_tell(struct enforcement *e, struct guarded *g);
 

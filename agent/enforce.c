@@ -399,6 +399,15 @@ void enforce_interface_changed(struct enforcement *e, const char *name)
 		interfaces_check(e, e->devices[index]);
 }
 
+void enforce_interface_added(struct enforcement *e, const char *name)
+{
+	size_t index = index_of_interface(e, name);
+
+	enforce_interface_changed(e, name);
+	if (index < e->count && !e->observe)
+		device_reopen(e, e->devices[index]);
+}
+
 bool enforce_holds_closed(const struct enforcement *e, const char *name)
 {
 	size_t index = index_of_interface(e, name);

@@ -71,9 +71,10 @@ void enforce_everything(struct enforcement *e);
 void enforce_appeared(struct enforcement *e, const char *name);
 void enforce_removed(struct enforcement *e, const char *name);
 
-/* "1-2:1.0" came, or got a driver: it is made to be what the verdict on its device says, and that
+/* "1-2:1.0" got a driver, or came: it is made to be what the verdict on its device says, and that
  * is reached again by what the driver made of it. */
 void enforce_interface_changed(struct enforcement *e, const char *name);
+void enforce_interface_added(struct enforcement *e, const char *name);
 
 /* After a change of policy. Keyboards that work come first, then by name: of two, the same one is
  * the second each time. */

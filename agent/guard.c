@@ -234,7 +234,9 @@ static void usb_interface_serve(struct guard *g, const struct uevent *u)
 	if (added && enforce_holds_closed(&g->enforcement, u->name))
 		g->suspect = true;
 	/* Born closed; what a driver made of it may not be what it claimed. */
-	if (added || strcmp(u->action, "bind") == 0)
+	if (added)
+		enforce_interface_added(&g->enforcement, u->name);
+	else if (strcmp(u->action, "bind") == 0)
 		enforce_interface_changed(&g->enforcement, u->name);
 }
 

@@ -341,6 +341,23 @@ static void what_somebody_changed_is_put_right(void **state)
 	assert_int_equal(sys_first(f, DEVICES "usb1/authorized_default"), '0');
 }
 
+/* The kernel configures a device anew that guard was quicker with than it. */
+static void what_comes_again_is_opened_again(void **state)
+{
+	struct fixture *f = *state;
+
+	sys_reset(f, "0\n");
+	policy_use(f, policy_keyboard);
+	enforce_everything(&f->e);
+	sys_write(f, DEVICES "1-2/1-2:1.0/authorized", "0\n");
+	sys_write(f, DEVICES "1-1/1-1:1.0/authorized", "0\n");
+	enforce_interface_added(&f->e, "1-2:1.0");
+	assert_int_equal(authorised(f, "1-2/1-2:1.0"), '1');
+	enforce_interface_added(&f->e, "1-1:1.0"); /* which is denied */
+	assert_int_equal(authorised(f, "1-1"), '0');
+	assert_int_equal(authorised(f, "1-1/1-1:1.0"), '0');
+}
+
 static void main_that_refuses_is_told_of(void **state)
 {
 	struct fixture *f = *state;
@@ -980,6 +997,7 @@ int main(int argc, char **argv)
 	        TEST(a_new_keyboard_waits_for_a_policy),
 	        TEST(a_policy_that_changes_is_applied),
 	        TEST(what_somebody_changed_is_put_right),
+	        TEST(what_comes_again_is_opened_again),
 	        TEST(main_that_refuses_is_told_of),
 	        TEST(a_port_has_one_device_at_a_time),
 	        TEST(what_main_cannot_do_is_told_and_done_later),
