@@ -13,7 +13,7 @@ failed=0
 declare -A running=() begun=() limits=() # of a step: its process, when it began, its seconds
 
 case ${1-} in
-'') quick=no; fuzz_seconds=6 ;;
+'') quick=no; fuzz_seconds=5 ;;
 quick) quick=yes; fuzz_seconds=5 ;;
 *) echo "usage: tests/run.sh [quick]" >&2; exit 2 ;;
 esac

@@ -1,6 +1,7 @@
 # What is in a port when the terminal is switched on: an SD card, a disc, a floppy disk and an NVMe disk in a slot are denied
 # without a byte read, let in when the policy allows their kinds, and denied again. A built-in disk is the terminal's own; one
 # that comes to the same port later is not. So is a card that is put into the slot later.
+# whole
 kernel_line=${kernel_line/,floppy/}
 boot_terminal $(marked_at_boot sd1) $(marked_at_boot ata1) $(marked_at_boot disc1) $(marked_at_boot nvme1) \
 	$(marked_at_boot floppy1 1474560) \

@@ -1,6 +1,7 @@
 # Fifty devices at once, behind hubs behind hubs, and sixteen at a time that come and go (SEKISHO_VM_CYCLES times: 4; 63 are a
 # thousand plugs): each is refused and told of, none is a block device for a moment, and guard and main are as large
 # afterwards as before.
+# whole
 resume_terminal
 watch_storage
 
