@@ -13,8 +13,8 @@ failed=0
 declare -A running=() begun=() limits=() # of a step: its process, when it began, its seconds
 
 case ${1-} in
-'') quick=no; fuzz_seconds=5 ;;
-quick) quick=yes; fuzz_seconds=5 ;;
+'') quick=no ;;
+quick) quick=yes ;;
 *) echo "usage: tests/run.sh [quick]" >&2; exit 2 ;;
 esac
 [ $# -le 1 ] || { echo "usage: tests/run.sh [quick]" >&2; exit 2; }
@@ -106,12 +106,8 @@ for preset in release dev; do
 	step "unit-$preset" 300 ctest --test-dir "build/$preset" -j 2 --timeout 120 --output-on-failure
 done
 step lint 600 tests/lint.sh
-# What integration tests do most is wait: the longest run beside the others, and what needs no answer in time beside them all.
-begin fuzz 900 nice -n 10 tests/fuzz/run.sh "$fuzz_seconds"
-if [ $quick = no ]; then
-	begin packages 900 nice -n 10 tests/packages/run.sh build/packages
-	begin base-image 900 nice -n 10 tests/terminal/base.sh build/terminal
-fi
+# What integration tests do most is wait: the longest run beside the others, and what fuzzes beside them all.
+begin fuzz 900 nice -n 10 tests/fuzz/run.sh 5
 beside="key my_number report"
 for name in $beside; do
 	begin "integration-$name" 240 "tests/integration/$name.sh"
@@ -125,8 +121,7 @@ for name in $beside; do
 done
 end fuzz
 if [ $quick = no ]; then
-	end packages
-	end base-image
+	step packages 600 tests/packages/run.sh build/packages
 	step terminal 1200 tests/terminal/run.sh
 fi
 echo
