@@ -110,7 +110,7 @@ step lint 600 tests/lint.sh
 begin fuzz 900 nice -n 10 tests/fuzz/run.sh 5
 beside="key my_number report"
 for name in $beside; do
-	begin "integration-$name" 240 "tests/integration/$name.sh"
+	begin "integration-$name" 300 "tests/integration/$name.sh"
 done
 for script in tests/integration/*.sh; do
 	name=$(basename "$script" .sh)
