@@ -50,7 +50,8 @@ struct auth {
 	struct auth_rules rules;
 	struct workers workers;
 	bool reload;
-	bool ask_key; /* there may be another by now */
+	bool ask_key;  /* there may be another by now */
+	bool prepared; /* the next workers find their cipher ready */
 	bool retell;
 	bool look;        /* main wants to know how things are */
 	int error;        /* main said what it may not */
@@ -534,6 +535,16 @@ static void turn_away(int client)
 	(void)recv(client, memory, sizeof(memory), MSG_DONTWAIT);
 }
 
+/* After the first login, so that where nobody logs in nobody pays for it: it takes 250 kB. */
+static void prepare_next(struct auth *auth)
+{
+	if (auth->prepared)
+		return;
+	auth->prepared = true;
+	if (storage_prepare() != 0)
+		log_error("AES-256-GCM: %s", error_text(ERR_CRYPTO));
+}
+
 static void accept_login(struct auth *auth)
 {
 	struct ucred peer = {0};
@@ -552,6 +563,7 @@ static void accept_login(struct auth *auth)
 		turn_away(client);
 	}
 	close(client);
+	prepare_next(auth);
 }
 
 static int64_t sooner(int64_t one, int64_t other)
@@ -667,8 +679,6 @@ int main(int argc, char **argv)
 		                        "changes of PAM's configuration cannot be watched"));
 	storage_key_guard(&secret.key);
 	ask_key(&auth, KEY_STARTING_MS);
-	if (storage_prepare() != 0)
-		log_error("AES-256-GCM: %s", error_text(ERR_CRYPTO));
 	fill_decoy(&auth);
 	do_due(&auth);
 	error = channel_ready(&auth.child.channel);

@@ -4,6 +4,7 @@
 # A policy that then lets one of the sticks in lets its driver in, too. `boot-lock` puts its parameter into what GRUB boots
 # by, and takes it out. The same initramfs without what our hook put in shows all marks, and (SEKISHO_VM_WHOLE=1) with that
 # parameter only the card's.
+# whole
 mark=MARK-OF-THE-STICK-$$
 made=$directory/initrd
 kernel_extra="root=/dev/vda rw"

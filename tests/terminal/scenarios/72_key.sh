@@ -46,7 +46,11 @@ unlock_console Clerk-pass-1 "$(code_now "$totp_secret")" || fail "the locker: pa
 log_out
 
 key_in
-guest '(until [ -e /run/alive ]; do pkill -KILL -x auth; read -rt 0.02 <> <(:); done) >/dev/null 2>&1 &'
+# By nothing but the shell itself, and before anybody else: no auth lives long enough to answer.
+guest '(renice -n -20 $BASHPID; until [ -e /run/alive ]; do
+	mapfile -t pids </sys/fs/cgroup/system.slice/sekishod.service/cgroup.procs
+	for pid in "${pids[@]}"; do read -r name </proc/$pid/comm && [ "$name" = auth ] && kill -KILL $pid; done
+	read -rt 0.02 <> <(:); done) >/dev/null 2>&1 &'
 console_wait=100 # one that is killed before it takes the question is waited for by the module, 90 s
 must_refuse "auth is dead" log_in clerk Clerk-pass-1 "" 2468
 console_wait=
