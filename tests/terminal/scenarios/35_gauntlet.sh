@@ -79,7 +79,7 @@ lines() {
 		the office keyboard's serial number | way-denied usb_storage | id=0627:0001 serial=$listed_keyboard if=08:06:50 ep=81:02 ep=02:02
 		two interfaces claimed, one there | unreadable hid | interfaces=2 if=03:01:02 report=$mouse ep=81:03
 		one claimed, a stick behind it | unreadable usb_storage hid | interfaces=1 if=03:01:02 report=$mouse ep=81:03 if=08:06:50 ep=82:02 ep=03:02
-		a descriptor without length | unreadable hid | if=03:01:02 report=$mouse ep=81:03 extra=0004
+		a descriptor without length | unreadable other | if=03:01:02 report=$mouse ep=81:03 extra=0004
 		an interface twice | unreadable hid | if=03:01:02 report=$mouse ep=81:03 if=08:06:50 ep=82:02 ep=03:02 number=0
 		an interface the kernel cannot count | unreadable other | if=03:01:02 report=$mouse ep=81:03 number=40
 		more claimed than there is | unreadable other | total=ff if=03:01:02 report=$mouse ep=81:03

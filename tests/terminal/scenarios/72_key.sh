@@ -50,7 +50,7 @@ key_in
 guest '(renice -n -20 $BASHPID; until [ -e /run/alive ]; do
 	mapfile -t pids </sys/fs/cgroup/system.slice/sekishod.service/cgroup.procs
 	for pid in "${pids[@]}"; do read -r name </proc/$pid/comm && [ "$name" = auth ] && kill -KILL $pid; done
-	read -rt 0.02 <> <(:); done) >/dev/null 2>&1 &'
+	read -rt 0.1 <> <(:); done) >/dev/null 2>&1 &'
 console_wait=100 # one that is killed before it takes the question is waited for by the module, 90 s
 must_refuse "auth is dead" log_in clerk Clerk-pass-1 "" 2468
 console_wait=
