@@ -566,17 +566,12 @@ static void accept_login(struct auth *auth)
 	prepare_next(auth);
 }
 
-static int64_t sooner(int64_t one, int64_t other)
-{
-	return one == 0 || (other != 0 && other < one) ? other : one;
-}
-
 static int next_timeout(const struct auth *auth)
 {
 	int64_t now = clock_boot_ms();
-	int64_t next = sooner(auth->retry_ms, sooner(auth->look_ms, auth->today_ms));
+	int64_t next = clock_sooner(auth->retry_ms, clock_sooner(auth->look_ms, auth->today_ms));
 
-	next = sooner(next, workers_due(&auth->workers));
+	next = clock_sooner(next, workers_due(&auth->workers));
 	if (next == 0)
 		return -1;
 	return next > now ? (int)(next - now) : 0;

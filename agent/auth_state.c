@@ -137,19 +137,24 @@ int auth_state_read(const struct auth_file *file, struct auth_state *state)
 	return error;
 }
 
-static int write_record(int fd, const uint8_t *record, size_t length, int64_t offset)
+static int write_at(int fd, const uint8_t *bytes, size_t length, int64_t offset)
 {
 	while (length > 0) {
-		ssize_t done = pwrite(fd, record, length, offset);
+		ssize_t done = pwrite(fd, bytes, length, offset);
 
 		if (done < 0 && errno == EINTR)
 			continue;
 		if (done <= 0)
 			return ERR_IO;
-		record += done;
+		bytes += done;
 		offset += done;
 		length -= (size_t)done;
 	}
+	return 0;
+}
+
+static int sync_data(int fd)
+{
 	return fdatasync(fd) == 0 ? 0 : ERR_IO;
 }
 
@@ -161,9 +166,9 @@ int auth_state_write(const struct auth_file *file, struct auth_state *state)
 	state->generation++;
 	error = auth_record_encode(file, state, record);
 	if (error == 0)
-		error = write_record(
+		error = write_at(
 		        file->fd, record, sizeof(record), slot_offset(file, state->generation % 2));
-	return error;
+	return error == 0 ? sync_data(file->fd) : error;
 }
 
 int auth_state_new(
@@ -276,21 +281,17 @@ int auth_state_fill_decoy(int fd)
 	static const uint8_t zeros[8 * AUTH_AREA_SIZE];
 	const off_t whole = (off_t)AUTH_DECOY_AREAS * AUTH_AREA_SIZE;
 	struct stat st;
+	int error = 0;
 
 	if (fstat(fd, &st) != 0)
 		return ERR_IO;
 	if (st.st_size >= whole)
 		return 0;
-	for (off_t at = st.st_size; at < whole;) {
-		size_t part =
-		        whole - at < (off_t)sizeof(zeros) ? (size_t)(whole - at) : sizeof(zeros);
-		ssize_t done = pwrite(fd, zeros, part, at);
-
-		if (done <= 0)
-			return ERR_IO;
-		at += done;
-	}
-	return fdatasync(fd) == 0 ? 0 : ERR_IO;
+	for (off_t at = st.st_size; error == 0 && at < whole; at += (off_t)sizeof(zeros))
+		error = write_at(fd, zeros,
+		        whole - at < (off_t)sizeof(zeros) ? (size_t)(whole - at) : sizeof(zeros),
+		        at);
+	return error == 0 ? sync_data(fd) : error;
 }
 
 int auth_state_decoy_area(struct auth_file *file)

@@ -403,8 +403,10 @@ void enforce_interface_added(struct enforcement *e, const char *name)
 {
 	size_t index = index_of_interface(e, name);
 
-	enforce_interface_changed(e, name);
-	if (index < e->count && !e->observe)
+	if (index == e->count)
+		return;
+	interfaces_check(e, e->devices[index]);
+	if (!e->observe)
 		device_reopen(e, e->devices[index]);
 }
 

@@ -379,16 +379,10 @@ static void state_serve(struct guard *g)
 	g->look = false;
 }
 
-/* 0: never */
-static int64_t earlier(int64_t a, int64_t b)
-{
-	return a == 0 || (b != 0 && b < a) ? b : a;
-}
-
 /* -1, without end, when nothing waits. */
 static int wait_ms(const struct guard *g)
 {
-	int64_t next = earlier(earlier(g->retry_ms, g->check_ms), g->settle_ms);
+	int64_t next = clock_sooner(clock_sooner(g->retry_ms, g->check_ms), g->settle_ms);
 	int media = media_wait_ms(&g->media);
 	int64_t left;
 

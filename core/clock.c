@@ -38,6 +38,11 @@ int64_t clock_awake_ms(void)
 	return milliseconds(CLOCK_MONOTONIC);
 }
 
+int64_t clock_sooner(int64_t one, int64_t other)
+{
+	return one == 0 || (other != 0 && other < one) ? other : one;
+}
+
 void clock_format(int64_t seconds, char *out)
 {
 	struct tm tm;

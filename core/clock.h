@@ -18,6 +18,9 @@ int64_t clock_boot_ms(void);
 /* The same, suspend left out: for how long somebody may take to answer who is suspended too. */
 int64_t clock_awake_ms(void);
 
+/* The earlier of two moments; 0 is never. */
+int64_t clock_sooner(int64_t one, int64_t other);
+
 /* UTC, RFC 3339, whole seconds. out holds CLOCK_RFC3339_SIZE bytes. */
 void clock_format(int64_t seconds, char *out);
 

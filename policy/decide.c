@@ -59,8 +59,7 @@ static enum way way_treated(const struct policy *policy, uint32_t ways, enum tre
 {
 	unsigned way = 0;
 
-	while (way < WAY_COUNT &&
-	        (!(ways & UINT32_C(1) << way) || policy->treatments[way] != treatment))
+	while (way < WAY_COUNT && (!(ways & BIT(way)) || policy->treatments[way] != treatment))
 		way++;
 	return (enum way)way;
 }
@@ -69,7 +68,7 @@ static uint32_t ways_not_denied(const struct policy *policy, uint32_t ways)
 {
 	for (unsigned way = 0; way < WAY_COUNT; way++) {
 		if (policy->treatments[way] == TREATMENT_DENY)
-			ways &= ~(UINT32_C(1) << way);
+			ways &= ~BIT(way);
 	}
 	return ways;
 }
@@ -135,7 +134,7 @@ static bool is_named_keyboard(
 static bool is_suspect(const struct policy *policy, const struct device_facts *facts,
         const struct circumstances *c, size_t rule, enum reason *reason)
 {
-	const uint32_t media = UINT32_C(1) << WAY_USB_STORAGE | UINT32_C(1) << WAY_MTP_PTP;
+	const uint32_t media = BIT(WAY_USB_STORAGE) | BIT(WAY_MTP_PTP);
 
 	if (!facts_may_type(facts))
 		return false;
